@@ -1,0 +1,84 @@
+# Build, test and show dlbridge. `make` lists what there is.
+#
+# Needed: Rust, a C and a C++ compiler, Python. All else goes into .venv.
+# CC, CXX and PYTHON choose the compilers and the interpreter.
+
+# Make's own defaults name g++ and the like; the standard names exist everywhere.
+ifeq ($(origin CC),default)
+CC := cc
+endif
+ifeq ($(origin CXX),default)
+CXX := c++
+endif
+export CC CXX PYTHON
+
+# One interpreter for every cargo command, else PyO3 rebuilds between them.
+export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+
+say := @.ci/say
+cargo_flags := $(if $(CI),--locked)
+c_flags := -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror
+handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
+    $(shell find $(wildcard include examples tests benches) -name '*.[ch]' -o -name '*.[ch]pp'))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help prerequisites environment build wheel demo test lint fmt header clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+
+demo: wheel build/demo/libfilters.so ## build everything and run the demo
+	$(say) "running the demo"
+	@.venv/bin/python examples/demo/demo.py build/demo/libfilters.so build/demo/demo.png
+
+test: wheel ## run all tests: Rust, C, C++ and Python
+	$(say) "running the Rust tests"
+	@cargo test --workspace $(cargo_flags)
+	$(say) "running the C, C++ and Python tests"
+	@.venv/bin/python -m pytest
+
+lint: environment ## check the formatting, and the code with clippy and ruff
+	$(say) "checking the Rust code"
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets $(cargo_flags) -- -D warnings
+	@RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps $(cargo_flags)
+	$(say) "checking the C and C++ code"
+	@$(if $(handwritten_c),.venv/bin/clang-format --dry-run --Werror $(handwritten_c))
+	$(say) "checking the Python code"
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+
+build: prerequisites ## build the C library: target/release/libdlbridge.so and .a
+	$(say) "building the library"
+	@cargo build --release $(cargo_flags)
+
+wheel: build environment ## build the Python wheel into target/wheels, install it in .venv
+	@.ci/wheel $(cargo_flags)
+
+fmt: environment ## format all code
+	@cargo fmt --all
+	@$(if $(handwritten_c),.venv/bin/clang-format -i $(handwritten_c))
+	@.venv/bin/ruff check --fix-only --quiet
+	@.venv/bin/ruff format --quiet
+
+header: prerequisites ## write include/dlbridge/dlbridge.h anew from the Rust code
+	@DLBRIDGE_BLESS=1 cargo test --test header
+
+clean: ## remove what was built; .venv stays
+	@rm -rf target build bindings/python/LICENSE-* \
+	    bindings/python/python/dlbridge/lib bindings/python/python/dlbridge/include
+
+prerequisites:
+	$(eval python := $(shell .ci/prerequisites))
+	@test -n "$(python)"
+
+environment: prerequisites
+	@.ci/environment $(python)
+
+build/demo/libfilters.so: examples/demo/filters.c $(wildcard examples/demo/*.h include/dlbridge/*.h) | build
+	$(say) "compiling the demo's C library"
+	@mkdir -p $(@D)
+	@$(CC) $(c_flags) -shared -fPIC -Iinclude $< -o $@ \
+	    -Ltarget/release -Wl,--as-needed,-rpath,'$$ORIGIN/../../target/release' -ldlbridge

@@ -1,0 +1,193 @@
+//! The allocation behind a tensor: the DLPack struct, its shape and strides,
+//! the count of owners and, if it was allocated here, the data.
+
+use std::alloc::{Layout as Memory, alloc, dealloc};
+use std::ffi::c_void;
+use std::mem::{align_of, size_of};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+use crate::abi::{ALIGNMENT, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags};
+use crate::borrowed::TensorRef;
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Error, Result, Status};
+use crate::source::Source;
+
+/// Followed in memory by `ndim` extents, `ndim` strides and perhaps the data.
+#[repr(C)]
+pub(crate) struct Block {
+    /// First, so that its address is that of the block.
+    pub managed: DLManagedTensorVersioned,
+    /// The block that counts the owners and holds the source: the first one
+    /// made of a tensor, which stays until the last owner is gone.
+    pub root: NonNull<Block>,
+    pub owners: AtomicUsize,
+    pub source: Source,
+    /// The bytes of the whole allocation.
+    size: usize,
+}
+
+/// What a new block describes.
+pub(crate) struct Description<'a> {
+    pub data: *mut c_void,
+    pub byte_offset: u64,
+    pub device: Device,
+    pub dtype: DType,
+    pub flags: Flags,
+    pub shape: &'a [i64],
+    pub strides: &'a [i64],
+}
+
+impl<'a> Description<'a> {
+    /// The description of a checked tensor, but for its strides.
+    pub fn of(tensor: &TensorRef<'a>) -> Self {
+        // An address is exported with its offset added: many consumers forget it.
+        let (data, byte_offset) = match tensor.device.has_addresses() {
+            true => (tensor.first(), 0),
+            false => (tensor.data, tensor.byte_offset),
+        };
+        Description {
+            data,
+            byte_offset,
+            device: tensor.device,
+            dtype: tensor.dtype,
+            flags: tensor.flags,
+            shape: tensor.shape(),
+            strides: &[],
+        }
+    }
+}
+
+impl Block {
+    /// A block that is its own root, with `data_bytes` of memory behind it, which
+    /// become the data unless they are 0. On error the source is not released.
+    pub fn new(
+        description: &Description<'_>,
+        source: Source,
+        data_bytes: usize,
+    ) -> Result<NonNull<Block>> {
+        let ndim = description.shape.len();
+        let header = size_of::<Block>() + 2 * ndim * size_of::<i64>();
+        let padding = if data_bytes > 0 { ALIGNMENT } else { 0 };
+        let memory = (header + padding)
+            .checked_add(data_bytes)
+            .and_then(|size| Memory::from_size_align(size, align_of::<Block>()).ok())
+            .ok_or_else(|| out_of_memory(data_bytes))?;
+        // SAFETY: the size is not 0.
+        let start = unsafe { alloc(memory) };
+        let block = NonNull::new(start.cast::<Block>()).ok_or_else(|| out_of_memory(data_bytes))?;
+        let data = match data_bytes {
+            0 => description.data,
+            // SAFETY: the padding leaves room to round up.
+            _ => unsafe {
+                let end = start.add(header);
+                end.add(end.align_offset(ALIGNMENT)).cast()
+            },
+        };
+        // SAFETY: the allocation has room for the block and 2 * ndim integers.
+        unsafe {
+            let dims = Block::dims(block);
+            dims.copy_from_nonoverlapping(description.shape.as_ptr(), ndim);
+            dims.add(ndim).copy_from_nonoverlapping(description.strides.as_ptr(), ndim);
+            block.write(Block {
+                managed: DLManagedTensorVersioned {
+                    version: DLPACK_VERSION,
+                    manager_ctx: block.as_ptr().cast(),
+                    deleter: Some(delete),
+                    flags: description.flags,
+                    dl_tensor: DLTensor {
+                        data,
+                        device: description.device.raw(),
+                        ndim: ndim as i32,
+                        dtype: description.dtype.raw(),
+                        shape: dims,
+                        strides: dims.add(ndim),
+                        byte_offset: description.byte_offset,
+                    },
+                },
+                root: block,
+                owners: AtomicUsize::new(1),
+                source,
+                size: memory.size(),
+            });
+        }
+        Ok(block)
+    }
+
+    /// The extents of a block, with the strides after them.
+    ///
+    /// # Safety
+    /// `block` was allocated by `Block::new`.
+    pub unsafe fn dims(block: NonNull<Block>) -> *mut i64 {
+        // SAFETY: they follow the block in the same allocation.
+        unsafe { block.as_ptr().add(1).cast() }
+    }
+
+    /// The block of a managed tensor that this library made and nobody changed
+    /// since.
+    ///
+    /// # Safety
+    /// `raw` is NULL or points to a managed tensor.
+    pub unsafe fn recognise(raw: *mut DLManagedTensorVersioned) -> Option<NonNull<Block>> {
+        let block = NonNull::new(raw)?.cast::<Block>();
+        // SAFETY: version and deleter may be read whatever the version is, and a
+        // block is only read as one behind our deleter.
+        unsafe {
+            let ours = (*raw).version.major == DLPACK_VERSION.major
+                && (*raw).deleter.is_some_and(|deleter| ptr::fn_addr_eq(deleter, DELETE));
+            let tensor = &(*raw).dl_tensor;
+            let dims = || Block::dims(block);
+            (ours
+                && tensor.shape == dims()
+                && tensor.strides == dims().add(tensor.ndim.max(0) as usize))
+            .then_some(block)
+        }
+    }
+
+    /// # Safety
+    /// The caller gives up one ownership, that of this block.
+    pub unsafe fn release(block: NonNull<Block>) {
+        // SAFETY: the block is alive until this ownership ends; the root until
+        // the count is 0. Release and Acquire order the uses of other owners
+        // before the release of the source.
+        unsafe {
+            let root = (*block.as_ptr()).root;
+            if block != root {
+                Block::free(block);
+            }
+            if (*root.as_ptr()).owners.fetch_sub(1, Ordering::Release) == 1 {
+                fence(Ordering::Acquire);
+                (*root.as_ptr()).source.release();
+                Block::free(root);
+            }
+        }
+    }
+
+    /// # Safety
+    /// Nobody uses the block any more.
+    unsafe fn free(block: NonNull<Block>) {
+        // SAFETY: `new` allocated it with this size and alignment.
+        unsafe {
+            let size = (*block.as_ptr()).size;
+            let memory = Memory::from_size_align_unchecked(size, align_of::<Block>());
+            dealloc(block.as_ptr().cast(), memory);
+        }
+    }
+}
+
+const DELETE: unsafe extern "C" fn(*mut DLManagedTensorVersioned) = delete;
+
+/// The deleter of every tensor made here; by its address they are recognised.
+#[inline(never)]
+unsafe extern "C" fn delete(managed: *mut DLManagedTensorVersioned) {
+    if let Some(managed) = NonNull::new(managed) {
+        // SAFETY: only blocks have this deleter, and it is called once for each.
+        unsafe { Block::release(managed.cast()) }
+    }
+}
+
+#[cold]
+fn out_of_memory(bytes: usize) -> Error {
+    Error::new(Status::Memory, format!("{bytes} bytes could not be allocated"))
+}

@@ -1,0 +1,280 @@
+//! A tensor that somebody else keeps alive, after its descriptor was checked.
+
+use std::ffi::c_void;
+use std::fmt;
+
+use crate::abi::{DLTensor, Flags, MAX_NDIM};
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Result, fail};
+use crate::layout::Layout;
+
+/// A checked view of a [`DLTensor`]: every field has been validated, the
+/// memory behind `data` has not been (nothing can do that).
+#[derive(Clone, Copy)]
+pub struct TensorRef<'a> {
+    pub(crate) data: *mut c_void,
+    pub(crate) byte_offset: u64,
+    pub(crate) device: Device,
+    pub(crate) dtype: DType,
+    pub(crate) flags: Flags,
+    pub(crate) layout: Layout<'a>,
+}
+
+impl<'a> TensorRef<'a> {
+    /// Checks every field of a descriptor that comes from outside. `flags` are
+    /// those of the managed tensor around it, or empty.
+    ///
+    /// NULL strides are accepted, as C order (DLPack before 1.2 allowed them).
+    ///
+    /// # Errors
+    /// One status for each field, in this order: `Flags`, `Ndim`, `Shape`,
+    /// `Dtype`, `Device`, `Size`, `Strides`, `Data`, `ByteOffset`.
+    ///
+    /// # Safety
+    /// `shape` and `strides`, where they are not NULL, point to `ndim` readable
+    /// integers that stay as they are for `'a`.
+    pub unsafe fn new(tensor: &'a DLTensor, flags: Flags) -> Result<Self> {
+        check_flags(flags)?;
+        let ndim = match usize::try_from(tensor.ndim) {
+            Ok(ndim) if ndim <= MAX_NDIM => ndim,
+            _ => fail!(Ndim, "ndim is {}; it must be 0 to {MAX_NDIM}", tensor.ndim),
+        };
+        if tensor.shape.is_null() && ndim > 0 {
+            fail!(Shape, "shape is NULL with ndim {ndim}; it must point to {ndim} extents");
+        }
+        // SAFETY: not NULL if `ndim` is not 0, and readable as the caller promises.
+        let shape = unsafe { dims(tensor.shape, ndim) };
+        let strides = (ndim > 0 && !tensor.strides.is_null())
+            // SAFETY: as for the shape.
+            .then(|| unsafe { dims(tensor.strides, ndim) });
+        let dtype = DType::new(tensor.dtype)?;
+        let device = Device::new(tensor.device)?;
+        let layout = Layout::new(storage_bits(dtype, flags), shape, strides)?;
+        let checked = TensorRef {
+            data: tensor.data,
+            byte_offset: tensor.byte_offset,
+            device,
+            dtype,
+            flags,
+            layout,
+        };
+        checked.check_addresses()?;
+        Ok(checked)
+    }
+
+    fn check_addresses(&self) -> Result<()> {
+        let count = self.layout.count();
+        if count == 0 {
+            return Ok(());
+        }
+        if self.data.is_null() {
+            fail!(
+                Data,
+                "data is NULL although shape {:?} has {count} elements; it must be their address",
+                self.shape()
+            );
+        }
+        let range = self.layout.byte_range();
+        let base = if self.device.has_addresses() { self.data as usize as i128 } else { 0 };
+        let first = base + i128::from(self.byte_offset);
+        let (low, end) = (first + i128::from(range.start), first + i128::from(range.end));
+        // With a handle there is no base, and the sum may go down to 0.
+        if low < 0 || end > i128::from(u64::MAX) {
+            fail!(
+                ByteOffset,
+                "byte_offset is {} with data {:p}, and the elements reach from {} to {} bytes beyond; \
+                 all of that must be within the address space",
+                self.byte_offset,
+                self.data,
+                range.start,
+                range.end
+            );
+        }
+        Ok(())
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> &'a [i64] {
+        self.layout.shape()
+    }
+
+    /// Shape and strides, with the questions that they answer.
+    pub fn layout(&self) -> Layout<'a> {
+        self.layout
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The device of the memory.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The flags of the managed tensor.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// The address of the first element, `byte_offset` added; NULL without
+    /// elements. On devices whose `data` is a handle the sum means nothing.
+    pub fn first(&self) -> *mut c_void {
+        match self.layout.count() {
+            0 => std::ptr::null_mut(),
+            _ => self.data.cast::<u8>().wrapping_add(self.byte_offset as usize).cast(),
+        }
+    }
+}
+
+/// The shape, dtype and strides in words, for error texts:
+/// `float32 [480, 640] with strides [640, 1] on cpu`.
+impl fmt::Display for TensorRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {:?} with strides {:?} on {}",
+            self.dtype,
+            self.shape(),
+            &self.layout.strides()[..],
+            self.device
+        )
+    }
+}
+
+/// The bits that one element takes in memory.
+pub(crate) fn storage_bits(dtype: DType, flags: Flags) -> u32 {
+    match flags.contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
+        true => dtype.item_bits().next_multiple_of(8),
+        false => dtype.item_bits(),
+    }
+}
+
+/// A later minor version may give other bits a meaning that must not be missed.
+pub(crate) fn check_flags(flags: Flags) -> Result<()> {
+    let unknown = flags.difference(Flags::all());
+    if !unknown.is_empty() {
+        fail!(
+            Flags,
+            "flags is {:#x}; it must have no bits but {:#x}, those of DLPack 1.3",
+            flags.bits(),
+            Flags::all().bits()
+        );
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `pointer` points to `count` readable integers, unless `count` is 0.
+unsafe fn dims<'a>(pointer: *const i64, count: usize) -> &'a [i64] {
+    match count {
+        0 => &[],
+        // SAFETY: the caller's promise.
+        _ => unsafe { std::slice::from_raw_parts(pointer, count) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use crate::abi::{DLDataType, DLDataTypeCode, DLDevice, DLDeviceType};
+
+    fn good(shape: &mut [i64], strides: &mut [i64]) -> DLTensor {
+        DLTensor {
+            data: 0x1000 as *mut c_void,
+            device: DLDevice::CPU,
+            ndim: shape.len() as i32,
+            dtype: DLDataType::F32,
+            shape: shape.as_mut_ptr(),
+            strides: strides.as_mut_ptr(),
+            byte_offset: 0,
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut DLTensor)) -> (Status, String) {
+        let (mut shape, mut strides) = ([2, 3], [3, 1]);
+        let mut tensor = good(&mut shape, &mut strides);
+        change(&mut tensor);
+        // SAFETY: shape and strides are the arrays above, or NULL.
+        let error = unsafe { TensorRef::new(&tensor, Flags::empty()) }.err().expect("was accepted");
+        (error.status(), error.message().to_owned())
+    }
+
+    #[test]
+    fn each_field_has_its_status_and_sentence() {
+        type Change = Box<dyn FnOnce(&mut DLTensor)>;
+        let cases: Vec<(Change, Status, &str)> = vec![
+            (Box::new(|t| t.ndim = -1), Status::Ndim, "ndim is -1"),
+            (Box::new(|t| t.ndim = 65), Status::Ndim, "ndim is 65"),
+            (Box::new(|t| t.ndim = i32::MIN), Status::Ndim, "must be 0 to 64"),
+            (Box::new(|t| t.shape = std::ptr::null_mut()), Status::Shape, "shape is NULL"),
+            (Box::new(|t| t.dtype.lanes = 0), Status::Dtype, "dtype.lanes is 0"),
+            (Box::new(|t| t.dtype.code = DLDataTypeCode(99)), Status::Dtype, "dtype.code is 99"),
+            (Box::new(|t| t.dtype.bits = 7), Status::Dtype, "dtype.bits is 7"),
+            (Box::new(|t| t.device.device_type = DLDeviceType(6)), Status::Device, "is 6"),
+            (Box::new(|t| t.device.device_id = -2), Status::Device, "is -2"),
+            (Box::new(|t| t.data = std::ptr::null_mut()), Status::Data, "data is NULL"),
+            (Box::new(|t| t.byte_offset = u64::MAX), Status::ByteOffset, "byte_offset is 1844"),
+            (Box::new(|t| t.data = usize::MAX as *mut c_void), Status::ByteOffset, "data 0x"),
+        ];
+        for (change, status, needle) in cases {
+            let (actual, sentence) = refused(change);
+            assert_eq!(actual, status, "{sentence}");
+            assert!(sentence.contains(needle), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn negative_strides_must_stay_above_address_zero() {
+        let (mut shape, mut strides) = ([3], [-1]);
+        let mut tensor = good(&mut shape, &mut strides);
+        tensor.data = 4 as *mut c_void;
+        // SAFETY: shape and strides are the arrays above.
+        let error = unsafe { TensorRef::new(&tensor, Flags::empty()) }.err().unwrap();
+        assert_eq!(error.status(), Status::ByteOffset);
+    }
+
+    #[test]
+    fn null_is_fine_where_nothing_is_reached() {
+        let mut tensor = good(&mut [], &mut []);
+        tensor.shape = std::ptr::null_mut();
+        tensor.strides = std::ptr::null_mut();
+        // SAFETY: there are no dimensions.
+        let scalar = unsafe { TensorRef::new(&tensor, Flags::empty()) }.unwrap();
+        assert_eq!(scalar.layout().count(), 1);
+
+        let mut shape = [0, 3];
+        let mut tensor = good(&mut shape, &mut []);
+        tensor.strides = std::ptr::null_mut();
+        tensor.data = std::ptr::null_mut();
+        // SAFETY: the shape is the array above.
+        let empty = unsafe { TensorRef::new(&tensor, Flags::empty()) }.unwrap();
+        assert!(empty.first().is_null());
+    }
+
+    #[test]
+    fn handles_keep_their_offset() {
+        let (mut shape, mut strides) = ([3], [1]);
+        let mut tensor = good(&mut shape, &mut strides);
+        tensor.data = usize::MAX as *mut c_void;
+        tensor.device.device_type = DLDeviceType::METAL;
+        // SAFETY: shape and strides are the arrays above.
+        assert!(unsafe { TensorRef::new(&tensor, Flags::empty()) }.is_ok());
+    }
+
+    #[test]
+    fn unknown_flags_are_refused_and_padding_counts() {
+        let (mut shape, mut strides) = ([3], [1]);
+        let mut tensor = good(&mut shape, &mut strides);
+        tensor.dtype = DLDataType::F4E2M1FN;
+        // SAFETY: shape and strides are the arrays above.
+        let bytes = |flags| unsafe { TensorRef::new(&tensor, flags) }.map(|t| t.layout().bytes());
+        assert_eq!(bytes(Flags::empty()).unwrap(), 2);
+        assert_eq!(bytes(Flags::IS_SUBBYTE_TYPE_PADDED).unwrap(), 3);
+        let unknown = bytes(Flags::from_bits_retain(8)).unwrap_err();
+        assert_eq!(unknown.status(), Status::Flags);
+    }
+}

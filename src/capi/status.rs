@@ -1,0 +1,104 @@
+//! Status codes, and the sentence of the last failure.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{Error, Result, Status};
+
+/// DLBRIDGE_OK or one of the DLBRIDGE_ERROR_ codes.
+pub type dlbridge_status = i32;
+
+/// Success.
+pub const DLBRIDGE_OK: dlbridge_status = 0;
+
+thread_local! {
+    static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
+}
+
+/// The sentence of the last failure on this thread, "" before the first.
+///
+/// Returns: never NULL; the library owns the text.
+/// Lifetime: until the next failure on this thread, or the thread's end.
+/// Threads: each has its own.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlbridge_last_error() -> *const c_char {
+    // Without the storage (a thread that ends) there is no text any more.
+    LAST.try_with(|last| last.borrow().as_deref().map(CStr::as_ptr))
+        .ok()
+        .flatten()
+        .unwrap_or(c"".as_ptr())
+}
+
+/// The name of a status code: "DLBRIDGE_OK", "DLBRIDGE_ERROR_DTYPE", and
+/// "unknown" for a number that is none.
+///
+/// Returns: never NULL; a constant.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlbridge_status_name(status: dlbridge_status) -> *const c_char {
+    let known = Status::ALL.iter().find(|(code, _)| *code as i32 == status);
+    match (status, known) {
+        (DLBRIDGE_OK, _) => c"DLBRIDGE_OK",
+        (_, Some((_, name))) => name,
+        _ => c"unknown",
+    }
+    .as_ptr()
+}
+
+/// Runs the body of a C function: an error is remembered for the thread, and a
+/// panic becomes an error.
+pub(super) fn guard(body: impl FnOnce() -> Result<()>) -> dlbridge_status {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => DLBRIDGE_OK,
+        Ok(Err(error)) => remember(&error),
+        Err(panic) => {
+            let what = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic");
+            remember(&Error::new(Status::Internal, format!("defect in dlbridge: {what}")))
+        }
+    }
+}
+
+fn remember(error: &Error) -> dlbridge_status {
+    let bytes: Vec<u8> = error.message().bytes().filter(|byte| *byte != 0).collect();
+    let text = CString::new(bytes).unwrap_or_default();
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(text));
+    error.status() as i32
+}
+
+/// As [`guard`], for functions that cannot fail.
+pub(super) fn guard_infallible(body: impl FnOnce()) {
+    let _ = guard(|| {
+        body();
+        Ok(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last() -> String {
+        // SAFETY: the text lives until the next failure on this thread.
+        unsafe { CStr::from_ptr(dlbridge_last_error()) }.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn panics_become_errors() {
+        assert_eq!(last(), "");
+        assert_eq!(guard(|| panic!("number {}", 7)), Status::Internal as i32);
+        assert_eq!(last(), "defect in dlbridge: number 7");
+        assert_eq!(guard(|| Ok(())), DLBRIDGE_OK);
+        std::thread::spawn(|| assert_eq!(last(), "")).join().unwrap();
+    }
+
+    #[test]
+    fn a_text_with_zero_bytes_is_kept() {
+        guard(|| Err(Error::new(Status::Argument, "a\0b")));
+        assert_eq!(last(), "ab");
+    }
+}

@@ -1,0 +1,454 @@
+//! Tensors that this library made.
+
+use std::alloc::Layout as Memory;
+use std::ffi::c_void;
+use std::fmt;
+use std::mem::align_of;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::abi::{DLManagedTensorVersioned, DLTensor, Flags};
+use crate::block::{Block, Description};
+use crate::borrowed::{TensorRef, storage_bits};
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Result, fail};
+use crate::foreign::check_managed;
+use crate::layout::{Layout, c_strides};
+use crate::source::Source;
+use crate::view::{Slice, View};
+
+/// An owner of a tensor. Sharing makes further owners; the memory is released
+/// once, after the last of them, on whichever thread that is.
+///
+/// It is a pointer to a [`DLManagedTensorVersioned`] that this library made:
+/// [`Tensor::into_raw`] hands that out.
+pub struct Tensor(NonNull<Block>);
+
+// SAFETY: the fields of a block do not change while it has owners, but for
+// atomic ones; the release callback may run on any thread, as `Source` demands;
+// the data is only reached through unsafe code or under `&mut`.
+unsafe impl Send for Tensor {}
+// SAFETY: as above.
+unsafe impl Sync for Tensor {}
+
+impl Tensor {
+    /// Allocates memory on the host in C order. The elements are not
+    /// initialised; the first one lies at a multiple of [`ALIGNMENT`] bytes.
+    ///
+    /// # Errors
+    /// `Dtype` for elements that are parts of bytes, `Ndim`, `Shape` and `Size`
+    /// for the shape, `Memory` if there is not enough.
+    pub fn empty(dtype: DType, shape: &[i64]) -> Result<Tensor> {
+        if dtype.item_bytes().is_none() {
+            fail!(Dtype, "dtype {dtype} cannot be allocated; its elements must be whole bytes");
+        }
+        let layout = Layout::new(dtype.item_bits(), shape, None)?;
+        let description = Description {
+            data: ptr::null_mut(),
+            byte_offset: 0,
+            device: Device::CPU,
+            dtype,
+            flags: Flags::empty(),
+            shape,
+            strides: &c_strides(shape),
+        };
+        Tensor::with_source(&description, Source::SOLE, layout.bytes() as usize)
+    }
+
+    /// Takes over memory that somebody else made: the descriptor and its shape
+    /// and strides are copied, the memory is not. `source` is released after the
+    /// last owner; on error it is not, and stays the caller's.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the descriptor: see [`TensorRef::new`].
+    ///
+    /// # Safety
+    /// The memory that the descriptor reaches stays valid until `source` is
+    /// released, for reading, and for writing unless `flags` has `READ_ONLY`.
+    /// While a Rust reference to it exists (see [`Tensor::as_slice`]), nobody
+    /// else writes to it.
+    pub unsafe fn wrap(tensor: TensorRef<'_>, source: Source) -> Result<Tensor> {
+        let strides = tensor.layout.strides();
+        Tensor::with_source(
+            &Description { strides: &strides, ..Description::of(&tensor) },
+            source,
+            0,
+        )
+    }
+
+    /// A tensor over the elements of a vector, which moves in and is not copied.
+    ///
+    /// # Errors
+    /// `Size` if the shape does not have as many elements as the vector, and
+    /// those of [`Tensor::empty`].
+    pub fn from_vec<T: Element + Send + Sync>(elements: Vec<T>, shape: &[i64]) -> Result<Tensor> {
+        let dtype = DType::new(T::DTYPE)?;
+        let layout = Layout::new(dtype.item_bits(), shape, None)?;
+        if usize::try_from(layout.count()) != Ok(elements.len()) {
+            fail!(
+                Size,
+                "shape {shape:?} has {} elements; the vector has {}",
+                layout.count(),
+                elements.len()
+            );
+        }
+        let mut owner = Box::new(elements);
+        let description = Description {
+            data: owner.as_mut_ptr().cast(),
+            byte_offset: 0,
+            device: Device::CPU,
+            dtype,
+            flags: Flags::empty(),
+            shape,
+            strides: &c_strides(shape),
+        };
+        let source = Source::owner(owner, true);
+        // SAFETY: on error no block has taken the source.
+        Tensor::with_source(&description, source, 0).inspect_err(|_| unsafe { source.release() })
+    }
+
+    /// A further owner of the same tensor. The flag `IS_COPIED` is taken off
+    /// both: neither is the only one any longer.
+    ///
+    /// # Errors
+    /// `Memory` if the new descriptor cannot be allocated.
+    pub fn share(&self) -> Result<Tensor> {
+        self.derive(
+            self.descriptor().data,
+            self.descriptor().byte_offset,
+            self.flags(),
+            self.dims(),
+        )
+    }
+
+    /// A further owner that must not write.
+    ///
+    /// # Errors
+    /// As [`Tensor::share`].
+    pub fn share_read_only(&self) -> Result<Tensor> {
+        let flags = self.flags() | Flags::READ_ONLY;
+        self.derive(self.descriptor().data, self.descriptor().byte_offset, flags, self.dims())
+    }
+
+    /// A further owner with another layout of the same memory.
+    ///
+    /// # Errors
+    /// `Layout` if elements are parts of bytes and the view does not begin at a
+    /// whole byte, `Memory` if the new descriptor cannot be allocated.
+    fn view_as(&self, view: View) -> Result<Tensor> {
+        let tensor = self.view();
+        let bits = i128::from(view.offset) * i128::from(tensor.layout.item_bits());
+        if bits % 8 != 0 {
+            fail!(
+                Layout,
+                "the view of {tensor} begins {} elements on, within a byte; it must begin at a whole byte",
+                view.offset
+            );
+        }
+        let offset = (bits / 8) as i64;
+        let (data, byte_offset) = match tensor.device.has_addresses() {
+            true => (tensor.first().cast::<u8>().wrapping_offset(offset as isize).cast(), 0),
+            false => (tensor.data, tensor.byte_offset.wrapping_add_signed(offset)),
+        };
+        self.derive(data, byte_offset, self.flags(), (&view.shape, &view.strides))
+    }
+
+    /// Part of the tensor, without a copy: see [`View::slice`].
+    ///
+    /// # Errors
+    /// Those of [`View::slice`] and [`Tensor::share`].
+    pub fn slice(&self, slices: &[Slice]) -> Result<Tensor> {
+        self.view_as(View::slice(self.layout(), slices)?)
+    }
+
+    /// The part at one index of an axis, without a copy: see [`View::select`].
+    ///
+    /// # Errors
+    /// Those of [`View::select`] and [`Tensor::share`].
+    pub fn select(&self, axis: usize, index: i64) -> Result<Tensor> {
+        self.view_as(View::select(self.layout(), axis, index)?)
+    }
+
+    /// The axes in another order, without a copy: see [`View::permute`].
+    ///
+    /// # Errors
+    /// Those of [`View::permute`] and [`Tensor::share`].
+    pub fn permute(&self, axes: &[usize]) -> Result<Tensor> {
+        self.view_as(View::permute(self.layout(), axes)?)
+    }
+
+    /// The elements under another shape, without a copy: see [`View::reshape`].
+    ///
+    /// # Errors
+    /// Those of [`View::reshape`] and [`Tensor::share`].
+    pub fn reshape(&self, shape: &[i64]) -> Result<Tensor> {
+        self.view_as(View::reshape(self.layout(), shape)?)
+    }
+
+    /// The tensor repeated to a larger shape, without a copy: see
+    /// [`View::expand`]. It is read-only if elements are repeated, as in NumPy:
+    /// a write to one would show in others.
+    ///
+    /// # Errors
+    /// Those of [`View::expand`] and [`Tensor::share`].
+    pub fn expand(&self, shape: &[i64]) -> Result<Tensor> {
+        let view = View::expand(self.layout(), shape)?;
+        let repeats = view.shape.iter().product::<i64>() > self.layout().count();
+        let expanded = self.view_as(view)?;
+        match repeats {
+            true => expanded.share_read_only(),
+            false => Ok(expanded),
+        }
+    }
+
+    /// The checked descriptor.
+    pub fn view(&self) -> TensorRef<'_> {
+        let (shape, strides) = self.dims();
+        let tensor = self.descriptor();
+        let (dtype, device) = (self.dtype(), self.device());
+        let layout = Layout::trusted(storage_bits(dtype, self.flags()), shape, strides);
+        TensorRef {
+            data: tensor.data,
+            byte_offset: tensor.byte_offset,
+            device,
+            dtype,
+            flags: self.flags(),
+            layout,
+        }
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> &[i64] {
+        self.dims().0
+    }
+
+    /// The strides in elements.
+    pub fn strides(&self) -> &[i64] {
+        self.dims().1
+    }
+
+    /// Shape and strides, with the questions that they answer.
+    pub fn layout(&self) -> Layout<'_> {
+        self.view().layout
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        DType::trusted(self.descriptor().dtype)
+    }
+
+    /// The device of the memory.
+    pub fn device(&self) -> Device {
+        Device::trusted(self.descriptor().device)
+    }
+
+    /// The flags of the managed tensor.
+    pub fn flags(&self) -> Flags {
+        // SAFETY: the field is valid for as long as the block, and aligned.
+        let flags = unsafe { AtomicU64::from_ptr(self.flags_pointer()) };
+        Flags::from_bits_retain(flags.load(Ordering::Relaxed))
+    }
+
+    /// Whether the data must not be written to.
+    pub fn is_read_only(&self) -> bool {
+        self.flags().contains(Flags::READ_ONLY)
+    }
+
+    /// The number of owners now; others may come and go on other threads.
+    pub fn owners(&self) -> usize {
+        self.root().owners.load(Ordering::Relaxed)
+    }
+
+    /// The address of the first element, NULL if there are none.
+    pub fn data_ptr(&self) -> *mut c_void {
+        self.view().first()
+    }
+
+    /// The elements of a contiguous tensor on the host.
+    ///
+    /// # Errors
+    /// `Dtype` if the elements are no `T`, `Device` off the host, `Layout` if
+    /// they are not in C order without gaps, or not aligned for `T`.
+    pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
+        let (first, count) = self.elements::<T>()?;
+        // SAFETY: checked by `elements`. That nobody writes meanwhile is promised
+        // where foreign memory came in or a raw handle went out.
+        Ok(unsafe { std::slice::from_raw_parts(first, count) })
+    }
+
+    /// The elements of a contiguous tensor on the host, to write to.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::as_slice`]; `ReadOnly`; `Shared` if there are other
+    /// owners, or the memory came from elsewhere, where owners cannot be known.
+    pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T]> {
+        if self.is_read_only() {
+            fail!(ReadOnly, "the tensor is read-only; it must be writable");
+        }
+        let root = self.root();
+        // Acquire: what other owners wrote before they went away is seen.
+        if !root.source.is_sole() || root.owners.load(Ordering::Acquire) != 1 {
+            fail!(
+                Shared,
+                "the tensor has {} owners here, and its memory was made {}; it must have one owner \
+                 and memory made here (empty, from_vec)",
+                self.owners(),
+                if root.source.is_sole() { "here" } else { "elsewhere" }
+            );
+        }
+        let (first, count) = self.elements::<T>()?;
+        // SAFETY: checked by `elements`, and nobody else has the memory.
+        Ok(unsafe { std::slice::from_raw_parts_mut(first, count) })
+    }
+
+    fn elements<T: Element>(&self) -> Result<(*mut T, usize)> {
+        let tensor = self.view();
+        if tensor.dtype.raw() != T::DTYPE {
+            fail!(Dtype, "the tensor is {tensor}; its dtype must be {}", DType::trusted(T::DTYPE));
+        }
+        if !tensor.device.is_host_accessible() {
+            fail!(Device, "the tensor is {tensor}; it must be on the host");
+        }
+        let first = tensor.first().cast::<T>();
+        if !tensor.layout.is_c_contiguous() || !first.is_aligned() {
+            fail!(
+                Layout,
+                "the tensor is {tensor} at {first:p}; it must be contiguous and aligned to {} bytes",
+                align_of::<T>()
+            );
+        }
+        match tensor.layout.count() {
+            0 => Ok((NonNull::dangling().as_ptr(), 0)),
+            count => Ok((first, count as usize)),
+        }
+    }
+
+    /// Hands out the DLPack struct. Whoever gets it calls its `deleter` once, or
+    /// gives it to [`Tensor::from_raw`] or [`Tensor::import`].
+    ///
+    /// Code that writes through it must not do so while a slice of
+    /// [`Tensor::as_slice`] of another owner is alive.
+    pub fn into_raw(self) -> *mut DLManagedTensorVersioned {
+        let raw = self.0.as_ptr().cast();
+        std::mem::forget(self);
+        raw
+    }
+
+    /// Takes back what [`Tensor::into_raw`] handed out. On error the caller
+    /// still owns it.
+    ///
+    /// # Errors
+    /// `Null`; `Foreign` if this library did not make it, or its descriptor no
+    /// longer is as it was made.
+    ///
+    /// # Safety
+    /// `raw` is NULL or a managed tensor, from anywhere, that the caller owns.
+    pub unsafe fn from_raw(raw: *mut DLManagedTensorVersioned) -> Result<Tensor> {
+        // SAFETY: the caller's promise.
+        match unsafe { Block::recognise(raw) } {
+            // SAFETY: as above. C code can write to the fields: they are checked.
+            Some(block) => unsafe { check_managed(raw) }.map(|_| Tensor(block)),
+            None if raw.is_null() => fail!(Null, "tensor is NULL; it must be a managed tensor"),
+            None => fail!(
+                Foreign,
+                "the tensor was not made by this library, or its descriptor was changed; import it first"
+            ),
+        }
+    }
+
+    /// A tensor with a source of its own, which stays the caller's on error.
+    fn with_source(
+        description: &Description<'_>,
+        source: Source,
+        data_bytes: usize,
+    ) -> Result<Tensor> {
+        Block::new(description, source, data_bytes).map(Tensor)
+    }
+
+    fn derive(
+        &self,
+        data: *mut c_void,
+        byte_offset: u64,
+        flags: Flags,
+        (shape, strides): (&[i64], &[i64]),
+    ) -> Result<Tensor> {
+        let description = Description {
+            data,
+            byte_offset,
+            device: self.device(),
+            dtype: self.dtype(),
+            flags: flags.difference(Flags::IS_COPIED),
+            shape,
+            strides,
+        };
+        let block = Block::new(&description, Source::SOLE, 0)?;
+        let root = self.root();
+        // SAFETY: nobody else has the new block yet.
+        unsafe { (*block.as_ptr()).root = NonNull::from(root) };
+        // Relaxed: `self` keeps the count above 0 meanwhile.
+        root.owners.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as in `flags`.
+        let own = unsafe { AtomicU64::from_ptr(self.flags_pointer()) };
+        own.fetch_and(!Flags::IS_COPIED.bits(), Ordering::Relaxed);
+        Ok(Tensor(block))
+    }
+
+    /// Sets the flag that the memory is a copy which the receiver alone owns.
+    pub(crate) fn mark_copied(self) -> Tensor {
+        // SAFETY: as in `flags`.
+        let flags = unsafe { AtomicU64::from_ptr(self.flags_pointer()) };
+        flags.fetch_or(Flags::IS_COPIED.bits(), Ordering::Relaxed);
+        self
+    }
+
+    pub(crate) fn descriptor(&self) -> &DLTensor {
+        // SAFETY: a tensor keeps its block alive; the descriptor is never written
+        // to while it has owners.
+        unsafe { &*ptr::addr_of!((*self.0.as_ptr()).managed.dl_tensor) }
+    }
+
+    fn flags_pointer(&self) -> *mut u64 {
+        // SAFETY: the block is alive; only an address is formed. `Flags` is a
+        // transparent u64.
+        unsafe { ptr::addr_of_mut!((*self.0.as_ptr()).managed.flags).cast() }
+    }
+
+    fn dims(&self) -> (&[i64], &[i64]) {
+        let tensor = self.descriptor();
+        // SAFETY: both were written by `Block::new` into its own allocation.
+        unsafe {
+            let ndim = tensor.ndim as usize;
+            let dims = std::slice::from_raw_parts(Block::dims(self.0), 2 * ndim);
+            dims.split_at(ndim)
+        }
+    }
+
+    fn root(&self) -> &Block {
+        // SAFETY: the root stays until the last owner is gone, and `self` is one.
+        unsafe { (*self.0.as_ptr()).root.as_ref() }
+    }
+}
+
+/// As [`Tensor::share`].
+impl Clone for Tensor {
+    fn clone(&self) -> Self {
+        self.share().unwrap_or_else(|_| std::alloc::handle_alloc_error(Memory::new::<Block>()))
+    }
+}
+
+impl Drop for Tensor {
+    fn drop(&mut self) {
+        // SAFETY: an owner goes away once.
+        unsafe { Block::release(self.0) }
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor({} at {:p})", self.view(), self.data_ptr())
+    }
+}
+
+/// A Rust type that is an element type of DLPack.
+pub use dlpark::DlpackElement as Element;
