@@ -56,6 +56,10 @@ pub enum Status {
     Interface = 21,
     /// A defect of this library: please report it.
     Internal = 22,
+    /// The first element is not aligned as asked for.
+    Alignment = 23,
+    /// The text of a check is malformed.
+    Spec = 24,
 }
 
 impl Status {
@@ -84,6 +88,8 @@ impl Status {
         (Status::Shared, c"DLBRIDGE_ERROR_SHARED"),
         (Status::Interface, c"DLBRIDGE_ERROR_INTERFACE"),
         (Status::Internal, c"DLBRIDGE_ERROR_INTERNAL"),
+        (Status::Alignment, c"DLBRIDGE_ERROR_ALIGNMENT"),
+        (Status::Spec, c"DLBRIDGE_ERROR_SPEC"),
     ];
 }
 

@@ -1,4 +1,35 @@
-//! Zero-copy exchange of n-dimensional buffers.
+//! Zero-copy exchange of n-dimensional buffers, on CPU and GPU, between any two
+//! libraries that speak DLPack or NumPy's array interface.
+//!
+//! The DLPack struct is the handle. A [`Tensor`] is an owner of a
+//! [`DLManagedTensorVersioned`](abi::DLManagedTensorVersioned), one allocation
+//! with shape, strides and the count of owners; a [`TensorRef`] is a checked view
+//! of a [`DLTensor`](abi::DLTensor) of somebody else. Nothing foreign is trusted:
+//! every descriptor is validated before a field of it is used.
+//!
+//! ```
+//! use dlbridge::{Slice, Tensor};
+//!
+//! # fn main() -> dlbridge::Result<()> {
+//! // The vector moves in; its elements stay where they are.
+//! let image = Tensor::from_vec(vec![0.5_f32; 480 * 640], &[480, 640])?;
+//!
+//! // Views and further owners share the memory.
+//! let flipped = image.slice(&[Slice { step: -1, ..Slice::FULL }])?;
+//! assert_eq!(flipped.strides(), [-640, 1]);
+//! drop(image);
+//!
+//! // Whoever gets the handle, in any language, calls its deleter once.
+//! let handle = flipped.into_raw();
+//! // SAFETY: the handle is owned here, and given up.
+//! unsafe { dlbridge::foreign::release(handle) };
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Data flows one way through the modules: [`abi`], then [`dtype`], [`device`] and
+//! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
+//! [`array_interface`], [`copy`] and [`check`], and last the C functions.
 
 pub mod abi;
 pub mod array_interface;
@@ -6,6 +37,7 @@ mod block;
 pub mod borrowed;
 #[cfg(feature = "capi")]
 pub mod capi;
+pub mod check;
 pub mod copy;
 pub mod device;
 pub mod dtype;
@@ -14,6 +46,7 @@ pub mod foreign;
 pub mod layout;
 pub mod owned;
 pub mod source;
+pub mod spec;
 mod strided;
 pub mod view;
 

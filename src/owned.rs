@@ -34,7 +34,7 @@ unsafe impl Sync for Tensor {}
 
 impl Tensor {
     /// Allocates memory on the host in C order. The elements are not
-    /// initialised; the first one lies at a multiple of [`ALIGNMENT`] bytes.
+    /// initialised; the first one lies at a multiple of [`ALIGNMENT`](crate::abi::ALIGNMENT) bytes.
     ///
     /// # Errors
     /// `Dtype` for elements that are parts of bytes, `Ndim`, `Shape` and `Size`

@@ -122,6 +122,10 @@ enum dlbridge_error
   DLBRIDGE_ERROR_INTERFACE = 21,
   /// A defect of this library: please report it.
   DLBRIDGE_ERROR_INTERNAL = 22,
+  /// The first element is not aligned as asked for.
+  DLBRIDGE_ERROR_ALIGNMENT = 23,
+  /// The text of a check is malformed.
+  DLBRIDGE_ERROR_SPEC = 24,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -335,6 +339,48 @@ dlbridge_status dlbridge_validate(const DLTensor *tensor);
 /// Threads: any.
 dlbridge_status dlbridge_validate_managed(const DLManagedTensorVersioned *tensor);
 
+/// Checks that a tensor is what a function needs, after dlbridge_validate():
+///
+///   dlbridge_check(image, "f32[h, w, 3] c cpu")
+///
+/// spec: element types, shape and words, each of which may be left out.
+///   Types:  f32, or uint8|uint16, long or short names, or any.
+///   Shape:  [h, 480, _, ...]: a name stands for the same extent wherever it
+///           occurs, _ for any extent, ... for any number of axes.
+///   Words:  c, f or contiguous (order of the elements, without gaps); cpu,
+///           cuda, cuda:1 or host (any memory that code on the host can use);
+///           align=64 (bytes); readonly or writable (only a managed tensor can
+///           tell: see dlbridge_check_managed()).
+/// tensor: borrowed.
+/// Errors, whose sentence has what was wanted and what came (dtype, shape,
+///   strides, device): DTYPE, NDIM, SHAPE, LAYOUT, DEVICE, ALIGNMENT, READ_ONLY;
+///   SPEC if the text is not understood; those of dlbridge_validate(), NULL.
+/// Threads: any.
+dlbridge_status dlbridge_check(const DLTensor *tensor, const char *spec);
+
+/// As dlbridge_check(), for a managed tensor, which can tell whether it is
+/// read-only.
+///
+/// tensor: borrowed.
+/// Errors: those of dlbridge_check() and dlbridge_validate_managed().
+/// Threads: any.
+dlbridge_status dlbridge_check_managed(const DLManagedTensorVersioned *tensor, const char *spec);
+
+/// Checks several tensors at once; a name stands for the same extent in all of
+/// them, and errors have the name and the position of the argument:
+///
+///   const DLTensor *tensors[] = {source, target};
+///   dlbridge_check_all(2, tensors, "source: f32[h, w], target: f32[h, w] c")
+///
+/// count, tensors: borrowed.
+/// specs: one for each tensor, with commas between them, each with a name and a
+///   colon in front if it shall have one.
+/// Errors: those of dlbridge_check(); ARGUMENT if the numbers differ.
+/// Threads: any.
+dlbridge_status dlbridge_check_all(int32_t count,
+                                   const DLTensor *const *tensors,
+                                   const char *specs);
+
 /// The number of elements: the product of the extents, 1 with ndim 0.
 ///
 /// tensor: borrowed.
@@ -413,7 +459,7 @@ dlbridge_status dlbridge_select(const DLManagedTensorVersioned *tensor,
                                 int64_t index,
                                 DLManagedTensorVersioned **out);
 
-/// The axes in another order, without a copy: axis i of the result is axes[i].
+/// The axes in another order, without a copy: the result has at place i the axis that entry i of axes names.
 ///
 /// tensor: borrowed; made by this library (else import it first).
 /// ndim, axes: each axis once, from 0.

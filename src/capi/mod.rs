@@ -15,6 +15,8 @@ pub mod tensor;
 
 pub mod validate;
 
+pub mod check;
+
 pub mod layout;
 
 pub mod view;

@@ -78,7 +78,8 @@ pub unsafe extern "C" fn dlbridge_select(
     })
 }
 
-/// The axes in another order, without a copy: axis i of the result is axes[i].
+/// The axes in another order, without a copy: the result has at place i the axis
+/// that entry i of axes names.
 ///
 /// tensor: borrowed; made by this library (else import it first).
 /// ndim, axes: each axis once, from 0.
