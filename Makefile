@@ -17,6 +17,8 @@ export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
 
 say := @.ci/say
 cargo_flags := $(if $(CI),--locked)
+# Programs look for the library under the name that ends in this.
+abi_version := $(shell sed -n 's/^.define DLBRIDGE_ABI_VERSION //p' include/dlbridge/dlbridge.h)
 c_flags := -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror
 handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
     $(shell find $(wildcard include examples tests benches) -name '*.[ch]' -o -name '*.[ch]pp'))
@@ -53,6 +55,7 @@ lint: environment ## check the formatting, and the code with clippy and ruff
 build: prerequisites ## build the C library: target/release/libdlbridge.so and .a
 	$(say) "building the library"
 	@cargo build --release $(cargo_flags)
+	@ln -sf libdlbridge.so target/release/libdlbridge.so.$(abi_version)
 
 wheel: build environment ## build the Python wheel into target/wheels, install it in .venv
 	@.ci/wheel $(cargo_flags)
@@ -71,11 +74,11 @@ clean: ## remove what was built; .venv stays
 	    bindings/python/python/dlbridge/lib bindings/python/python/dlbridge/include
 
 prerequisites:
-	$(eval python := $(shell .ci/prerequisites))
-	@test -n "$(python)"
+	@mkdir -p build
+	@.ci/prerequisites >build/python
 
 environment: prerequisites
-	@.ci/environment $(python)
+	@.ci/environment "$$(cat build/python)"
 
 build/demo/libfilters.so: examples/demo/filters.c $(wildcard examples/demo/*.h include/dlbridge/*.h) | build
 	$(say) "compiling the demo's C library"

@@ -136,12 +136,12 @@ impl Block {
         unsafe {
             let ours = (*raw).version.major == DLPACK_VERSION.major
                 && (*raw).deleter.is_some_and(|deleter| ptr::fn_addr_eq(deleter, DELETE));
-            let tensor = &(*raw).dl_tensor;
-            let dims = || Block::dims(block);
-            (ours
-                && tensor.shape == dims()
-                && tensor.strides == dims().add(tensor.ndim.max(0) as usize))
-            .then_some(block)
+            let dims = Block::dims(block);
+            let unchanged = || {
+                let tensor = &(*raw).dl_tensor;
+                tensor.shape == dims && tensor.strides == dims.add(tensor.ndim.max(0) as usize)
+            };
+            (ours && unchanged()).then_some(block)
         }
     }
 

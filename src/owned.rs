@@ -402,7 +402,8 @@ impl Tensor {
         self
     }
 
-    pub(crate) fn descriptor(&self) -> &DLTensor {
+    /// The DLPack descriptor, for code that borrows the tensor.
+    pub fn descriptor(&self) -> &DLTensor {
         // SAFETY: a tensor keeps its block alive; the descriptor is never written
         // to while it has owners.
         unsafe { &*ptr::addr_of!((*self.0.as_ptr()).managed.dl_tensor) }

@@ -15,7 +15,9 @@
 // Errors: functions that can fail return DLBRIDGE_OK (0) or one of the
 // DLBRIDGE_ERROR_ codes, and dlbridge_last_error() has a sentence that names the
 // argument or field, what it was and what it must be. Outputs are written only
-// on success. No function lets a panic or an exception out.
+// on success. No function lets a panic or an exception out. A descriptor that
+// C code changed is checked again: then the codes of dlbridge_validate() come
+// also where they are not listed.
 //
 // Threads: any function may be called on any thread. An object behind a
 // `const T *` may be used by several threads at once; behind a `T *`, by one.
@@ -260,7 +262,8 @@ dlbridge_status dlbridge_wrap(const DLTensor *descriptor,
 /// Makes a further owner of a tensor.
 ///
 /// tensor: borrowed; one that this library made. Another one has to go through
-///   dlbridge_import() first (error FOREIGN). Its flag IS_COPIED is taken off.
+///   dlbridge_import() first (error FOREIGN). Its flag IS_COPIED is taken off, by
+///   an atomic write: all that is ever written to it.
 /// flags: 0, or DLPACK_FLAG_BITMASK_READ_ONLY for an owner that must not write.
 /// out: the caller owns it; it shares the memory, with a descriptor of its own.
 /// Errors: FOREIGN, FLAGS, NULL, MEMORY.
@@ -375,7 +378,8 @@ dlbridge_status dlbridge_check_managed(const DLManagedTensorVersioned *tensor, c
 /// count, tensors: borrowed.
 /// specs: one for each tensor, with commas between them, each with a name and a
 ///   colon in front if it shall have one.
-/// Errors: those of dlbridge_check(); ARGUMENT if the numbers differ.
+/// Errors: those of dlbridge_check(); ARGUMENT if the numbers differ; NDIM for a
+///   count outside 0 to DLBRIDGE_MAX_NDIM.
 /// Threads: any.
 dlbridge_status dlbridge_check_all(int32_t count,
                                    const DLTensor *const *tensors,
@@ -438,8 +442,9 @@ dlbridge_status dlbridge_describe(const DLTensor *tensor, char *buffer, size_t s
 /// tensor: borrowed; made by this library (else import it first).
 /// count, ranges: one for each leading axis; later axes stay whole.
 /// out: the caller owns it; it shares the memory.
-/// Errors: INDEX for more ranges than axes, ARGUMENT for a step of 0, LAYOUT if
-///   elements of parts of bytes would begin within a byte, FOREIGN, NULL, MEMORY.
+/// Errors: INDEX for more ranges than axes, NDIM for a count outside 0 to
+///   DLBRIDGE_MAX_NDIM, ARGUMENT for a step of 0, LAYOUT if elements of parts of
+///   bytes would begin within a byte, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_slice(const DLManagedTensorVersioned *tensor,
                                int32_t count,
@@ -459,12 +464,13 @@ dlbridge_status dlbridge_select(const DLManagedTensorVersioned *tensor,
                                 int64_t index,
                                 DLManagedTensorVersioned **out);
 
-/// The axes in another order, without a copy: the result has at place i the axis that entry i of axes names.
+/// The axes in another order, without a copy: the result has at place i the axis
+/// that entry i of axes names.
 ///
 /// tensor: borrowed; made by this library (else import it first).
 /// ndim, axes: each axis once, from 0.
 /// out: the caller owns it; it shares the memory.
-/// Errors: INDEX, FOREIGN, NULL, MEMORY.
+/// Errors: INDEX, NDIM, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_permute(const DLManagedTensorVersioned *tensor,
                                  int32_t ndim,
@@ -477,7 +483,7 @@ dlbridge_status dlbridge_permute(const DLManagedTensorVersioned *tensor,
 /// ndim, shape: the new extents; one may be -1, for what the others leave.
 /// out: the caller owns it; it shares the memory.
 /// Errors: SHAPE if the element counts differ, LAYOUT if only a copy could have
-///   that shape (make one with dlbridge_copy()), FOREIGN, NULL, MEMORY.
+///   that shape (make one with dlbridge_copy()), NDIM, SIZE, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_reshape(const DLManagedTensorVersioned *tensor,
                                  int32_t ndim,
@@ -491,8 +497,8 @@ dlbridge_status dlbridge_reshape(const DLManagedTensorVersioned *tensor,
 /// tensor: borrowed; made by this library (else import it first).
 /// ndim, shape: the new extents.
 /// out: the caller owns it; it shares the memory.
-/// Errors: SHAPE if an extent neither matches nor is 1, SIZE, FOREIGN, NULL,
-///   MEMORY.
+/// Errors: SHAPE if an extent neither matches nor is 1, NDIM, SIZE, FOREIGN,
+///   NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_expand(const DLManagedTensorVersioned *tensor,
                                 int32_t ndim,

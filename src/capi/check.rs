@@ -69,7 +69,8 @@ pub unsafe extern "C" fn dlbridge_check_managed(
 /// count, tensors: borrowed.
 /// specs: one for each tensor, with commas between them, each with a name and a
 ///   colon in front if it shall have one.
-/// Errors: those of dlbridge_check(); ARGUMENT if the numbers differ.
+/// Errors: those of dlbridge_check(); ARGUMENT if the numbers differ; NDIM for a
+///   count outside 0 to DLBRIDGE_MAX_NDIM.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_check_all(

@@ -67,7 +67,8 @@ pub unsafe extern "C" fn dlbridge_wrap(
 /// Makes a further owner of a tensor.
 ///
 /// tensor: borrowed; one that this library made. Another one has to go through
-///   dlbridge_import() first (error FOREIGN). Its flag IS_COPIED is taken off.
+///   dlbridge_import() first (error FOREIGN). Its flag IS_COPIED is taken off, by
+///   an atomic write: all that is ever written to it.
 /// flags: 0, or DLPACK_FLAG_BITMASK_READ_ONLY for an owner that must not write.
 /// out: the caller owns it; it shares the memory, with a descriptor of its own.
 /// Errors: FOREIGN, FLAGS, NULL, MEMORY.

@@ -35,8 +35,9 @@ impl From<dlbridge_range> for Slice {
 /// tensor: borrowed; made by this library (else import it first).
 /// count, ranges: one for each leading axis; later axes stay whole.
 /// out: the caller owns it; it shares the memory.
-/// Errors: INDEX for more ranges than axes, ARGUMENT for a step of 0, LAYOUT if
-///   elements of parts of bytes would begin within a byte, FOREIGN, NULL, MEMORY.
+/// Errors: INDEX for more ranges than axes, NDIM for a count outside 0 to
+///   DLBRIDGE_MAX_NDIM, ARGUMENT for a step of 0, LAYOUT if elements of parts of
+///   bytes would begin within a byte, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_slice(
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn dlbridge_select(
 /// tensor: borrowed; made by this library (else import it first).
 /// ndim, axes: each axis once, from 0.
 /// out: the caller owns it; it shares the memory.
-/// Errors: INDEX, FOREIGN, NULL, MEMORY.
+/// Errors: INDEX, NDIM, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_permute(
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn dlbridge_permute(
 /// ndim, shape: the new extents; one may be -1, for what the others leave.
 /// out: the caller owns it; it shares the memory.
 /// Errors: SHAPE if the element counts differ, LAYOUT if only a copy could have
-///   that shape (make one with dlbridge_copy()), FOREIGN, NULL, MEMORY.
+///   that shape (make one with dlbridge_copy()), NDIM, SIZE, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_reshape(
@@ -134,8 +135,8 @@ pub unsafe extern "C" fn dlbridge_reshape(
 /// tensor: borrowed; made by this library (else import it first).
 /// ndim, shape: the new extents.
 /// out: the caller owns it; it shares the memory.
-/// Errors: SHAPE if an extent neither matches nor is 1, SIZE, FOREIGN, NULL,
-///   MEMORY.
+/// Errors: SHAPE if an extent neither matches nor is 1, NDIM, SIZE, FOREIGN,
+///   NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_expand(

@@ -1,0 +1,255 @@
+"""The compiled half of dlbridge."""
+
+from types import EllipsisType, ModuleType
+from typing import Any, Literal, Never, Protocol, SupportsIndex, TypeAlias, final, overload
+
+import numpy
+import torch
+from typing_extensions import CapsuleType
+
+__all__ = [
+    "DType",
+    "Device",
+    "Tensor",
+    "__version__",
+    "_from_managed",
+    "asarray",
+    "convert",
+    "empty",
+    "from_dlpack",
+]
+
+__version__: str
+
+class _SupportsDLPack(Protocol):
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class _SupportsArrayInterface(Protocol):
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+_DType: TypeAlias = DType | str | type[numpy.generic] | numpy.dtype[Any] | torch.dtype
+_Device: TypeAlias = Device | str | tuple[int, int] | torch.device
+_Producer: TypeAlias = _SupportsDLPack | CapsuleType
+_Array: TypeAlias = _SupportsDLPack | _SupportsArrayInterface | CapsuleType
+# In the class Tensor the names of both modules are those of methods.
+_NumpyArray: TypeAlias = numpy.ndarray[Any, Any]
+_TorchTensor: TypeAlias = torch.Tensor
+_Entry: TypeAlias = SupportsIndex | slice[Any, Any, Any] | EllipsisType | None
+
+@final
+class DType:
+    """An element type of DLPack. Equal to its name: `t.dtype == "float32"`."""
+
+    def __new__(cls, dtype: _DType, /) -> DType: ...
+    @property
+    def name(self) -> str:
+        """The name, as `str()` gives it: `float32`, `bfloat16`, `float32x4`."""
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element, rounded up for elements that are parts of bytes."""
+    @property
+    def code(self) -> int:
+        """The number of DLPack's `DLDataTypeCode`."""
+    @property
+    def bits(self) -> int:
+        """The bits of one lane."""
+    @property
+    def lanes(self) -> int:
+        """The number of lanes: 1, but for vector types."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+
+@final
+class Device:
+    """A device of DLPack. Equal to its name: `t.device == "cuda:0"`."""
+
+    def __new__(cls, device: _Device, /) -> Device: ...
+    @property
+    def type(self) -> str:
+        """The kind of device, without the index: `cpu`, `cuda`."""
+    @property
+    def index(self) -> int:
+        """The index among the devices of its type; 0 for the host."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+
+@final
+class Tensor:
+    """An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
+    and whatever speaks DLPack or the array interface.
+
+    Tensors come from `from_dlpack`, `asarray` and `empty`. A tensor never
+    changes its shape, dtype or address; views are new tensors on the same
+    memory, which lives until the last of them is gone. The memory is not locked:
+    that nobody writes to what somebody else reads is up to the program.
+    """
+
+    # Cannot be called: tensors come from the functions below.
+    def __new__(cls, *args: Never, **kwargs: Never) -> Tensor: ...
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents."""
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The strides, in elements (NumPy's are in bytes)."""
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+    @property
+    def device(self) -> Device:
+        """The device of the memory."""
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element, rounded up for elements that are parts of bytes."""
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements, without the gaps that strides leave."""
+    @property
+    def readonly(self) -> bool:
+        """Whether the memory must not be written to."""
+    @property
+    def ptr(self) -> int:
+        """The address of the first element, 0 without elements."""
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The view with all axes in reverse order."""
+    @property
+    def _dltensor(self) -> int:
+        """The address of the tensor's DLTensor struct, valid as long as the tensor."""
+    @overload
+    def transpose(self, /, *axes: SupportsIndex) -> Tensor:
+        """The view with the axes in this order, reversed if none are given. Takes
+        ints or one tuple; negative ones count from the end.
+        """
+    @overload
+    def transpose(self, axes: tuple[SupportsIndex, ...] | list[int], /) -> Tensor: ...
+    @overload
+    def reshape(self, /, *shape: SupportsIndex) -> Tensor:
+        """The view with another shape: ints or one tuple, of which one may be -1.
+        ValueError if only a copy could have it.
+        """
+    @overload
+    def reshape(self, shape: tuple[SupportsIndex, ...] | list[int], /) -> Tensor: ...
+    def copy(self, /) -> Tensor:
+        """A copy in C order, in memory of its own, writable."""
+    def contiguous(self, /) -> Tensor:
+        """The tensor itself if it is in C order without gaps, else a copy."""
+    def to_device(self, device: _Device, /, *, stream: int | None = None) -> Tensor:
+        """The tensor itself if it is on that device; BufferError otherwise, since
+        this version cannot move tensors between devices yet.
+        """
+    def numpy(self, /, *, copy: bool | None = False) -> _NumpyArray:
+        """A NumPy array on the same memory, read-only if the tensor is; with
+        copy=True on a copy. BufferError where NumPy cannot have it.
+        """
+    def torch(
+        self, /, *, copy: bool | None = False, allow_writable_alias: bool = False
+    ) -> _TorchTensor:
+        """A PyTorch tensor on the same memory. BufferError where PyTorch cannot have
+        it (negative strides) or would not keep it read-only; copy=None copies in
+        those cases, copy=True always.
+        """
+    def __len__(self, /) -> int: ...
+    def __getitem__(self, key: _Entry | tuple[_Entry, ...], /) -> Tensor: ...
+    def __dlpack__(
+        self,
+        /,
+        *,
+        stream: int | None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> CapsuleType:
+        """A DLPack capsule that holds one more owner of the memory: the versioned
+        kind for max_version=(1, 0) or later, else the legacy kind, which read-only
+        tensors do not become.
+        """
+    def __dlpack_device__(self, /) -> tuple[int, int]:
+        """The device as DLPack's two numbers: its type and its index."""
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """NumPy's array interface, version 3, for tensors on the host."""
+
+def from_dlpack(
+    x: _Producer, /, *, device: _Device | None = None, copy: bool | None = None
+) -> Tensor:
+    """A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
+
+    With `device`, what is on another one is refused, unless its own framework
+    can move it. `copy` is as in the array API standard: True always copies,
+    False raises BufferError rather than copy, None copies if there is no other
+    way. What comes in the legacy form, which cannot say whether it may be
+    written to, is read-only.
+    """
+
+def asarray(
+    obj: _Array,
+    /,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    copy: bool | None = None,
+) -> Tensor:
+    """A tensor on the memory of a NumPy array, of anything with `__dlpack__` or
+    `__array_interface__`, or of a DLPack capsule; a Tensor is returned as it is.
+
+    Elements are never converted: `dtype`, if given, must be that of the object.
+    `device` and `copy` are as for `from_dlpack`. What owns the memory is kept
+    alive, but not kept from moving it: ndarray.resize(refcheck=False) and
+    torch's resize_() pull it away from every other user.
+    """
+
+def empty(
+    shape: SupportsIndex | tuple[SupportsIndex, ...] | list[int],
+    *,
+    dtype: _DType = "float32",
+    device: _Device = "cpu",
+) -> Tensor:
+    """A new tensor in C order whose elements are not set yet."""
+
+@overload
+def convert(
+    obj: _Array,
+    to: Literal["numpy"],
+    *,
+    device: _Device | None = None,
+    copy: bool | None = False,
+    allow_writable_alias: bool = False,
+) -> _NumpyArray:
+    """An array of NumPy or PyTorch on the memory of any array; `obj` itself if it is
+    one already and `copy` is not True.
+
+    `to` is "numpy", "torch" or the module. BufferError rather than a copy, unless
+    `copy` is None (copy if needed) or True (always). `allow_writable_alias` lets
+    PyTorch, which has no read-only tensors, have read-only memory.
+    """
+
+@overload
+def convert(
+    obj: _Array,
+    to: Literal["torch"],
+    *,
+    device: _Device | None = None,
+    copy: bool | None = False,
+    allow_writable_alias: bool = False,
+) -> _TorchTensor: ...
+@overload
+def convert(
+    obj: _Array,
+    to: ModuleType,
+    *,
+    device: _Device | None = None,
+    copy: bool | None = False,
+    allow_writable_alias: bool = False,
+) -> Any: ...
+def _from_managed(address: int, /) -> Tensor:
+    """Takes over a DLManagedTensorVersioned from C, by its address. On error the
+    caller still owns it.
+    """

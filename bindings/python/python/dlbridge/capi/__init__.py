@@ -1,0 +1,48 @@
+"""The C ABI of dlbridge from Python, by ctypes.
+
+`lib` is the C library of this package, with the prototype of every function of
+dlbridge.h; it is loaded at the first use. `TensorArg`, `OwnedTensor`, `take` and
+`managed` pass tensors to C functions of your own, and back.
+"""
+
+from ctypes import CDLL
+
+from .arguments import (
+    OptionalTensorArg,
+    OptionalWritableTensorArg,
+    OwnedTensor,
+    TensorArg,
+    WritableTensorArg,
+    managed,
+    take,
+)
+from .functions import FUNCTIONS, INCLUDE, LIBRARY, CheckedStatus, Error, check, last_error, load
+from .structs import *  # noqa: F403
+from .structs import __all__ as _structs
+
+__all__ = [
+    "FUNCTIONS",
+    "INCLUDE",
+    "LIBRARY",
+    "CheckedStatus",
+    "Error",
+    "OptionalTensorArg",
+    "OptionalWritableTensorArg",
+    "OwnedTensor",
+    "TensorArg",
+    "WritableTensorArg",
+    "check",
+    "last_error",
+    "lib",
+    "managed",
+    "take",
+]
+__all__ += _structs
+
+lib: CDLL
+
+
+def __getattr__(name: str) -> CDLL:
+    if name == "lib":
+        return load()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

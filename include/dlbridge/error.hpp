@@ -1,0 +1,150 @@
+/// \file
+/// Failures: Error is thrown, Expected is returned where exceptions are not wanted.
+///
+/// There is one scheme. Whatever can fail has a form that returns an Expected,
+/// try_share(), and in code with exceptions a second form without the prefix,
+/// share(), that returns the value or throws the Error. Under -fno-exceptions,
+/// or with DLBRIDGE_NO_EXCEPTIONS defined, only the first form is there.
+#ifndef DLBRIDGE_ERROR_HPP_
+#define DLBRIDGE_ERROR_HPP_
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "dlbridge/dlbridge.h"
+
+#if !defined(__cpp_exceptions) && !defined(DLBRIDGE_NO_EXCEPTIONS)
+/// Leaves out all that throws: defined by the user, or here under -fno-exceptions.
+#define DLBRIDGE_NO_EXCEPTIONS
+#endif
+
+namespace dlbridge {
+
+/// A failure: its status, and a sentence in what() that names the argument or
+/// field, what it was and what it must be.
+class Error : public std::runtime_error {
+public:
+    /// An error with one of the DLBRIDGE_ERROR_ codes.
+    Error(dlbridge_status status, const std::string &sentence)
+        : std::runtime_error(sentence), status_(status) {}
+
+    /// The error behind a status that a C function just returned on this thread.
+    static Error last(dlbridge_status status) { return {status, dlbridge_last_error()}; }
+
+    /// One of the DLBRIDGE_ERROR_ codes.
+    dlbridge_status status() const noexcept { return status_; }
+
+private:
+    dlbridge_status status_;
+};
+
+/// A value, or the Error because of which there is none. T may be void.
+template <class T>
+class [[nodiscard]] Expected {
+    using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+    using Reference = std::add_lvalue_reference_t<T>;
+
+public:
+    /// With a value.
+    Expected(Value value) : state_(std::move(value)) {}
+    /// Without one.
+    Expected(Error error) : state_(std::move(error)) {}
+
+    /// Whether there is a value.
+    explicit operator bool() const noexcept { return state_.index() == 0; }
+
+    /// The error; there must be one, else the program ends.
+    const Error &error() const noexcept {
+        if (const Error *error = std::get_if<Error>(&state_))
+            return *error;
+        end("dlbridge::Expected has a value and no error");
+    }
+
+    /// The value; there must be one, else the program ends with the sentence.
+    Value &operator*() & noexcept { return *expect(*this); }
+    /// \copydoc operator*
+    const Value &operator*() const & noexcept { return *expect(*this); }
+    /// \copydoc operator*
+    Value &&operator*() && noexcept { return std::move(*expect(*this)); }
+    /// \copydoc operator*
+    Value *operator->() noexcept { return expect(*this); }
+    /// \copydoc operator*
+    const Value *operator->() const noexcept { return expect(*this); }
+
+#ifndef DLBRIDGE_NO_EXCEPTIONS
+    /// The value; throws the error if there is none.
+    Reference value() & {
+        raise();
+        if constexpr (!std::is_void_v<T>)
+            return **this;
+    }
+    /// \copydoc value
+    T value() && {
+        raise();
+        if constexpr (!std::is_void_v<T>)
+            return *std::move(*this);
+    }
+#endif
+
+private:
+    template <class Self>
+    static auto expect(Self &self) noexcept {
+        if (auto *value = std::get_if<0>(&self.state_))
+            return value;
+        end(std::get_if<Error>(&self.state_)->what());
+    }
+
+    [[noreturn]] static void end(const char *sentence) noexcept {
+        std::fprintf(stderr, "%s\n", sentence);
+        std::abort();
+    }
+
+#ifndef DLBRIDGE_NO_EXCEPTIONS
+    void raise() const {
+        if (!*this)
+            throw error();
+    }
+#endif
+
+    std::variant<Value, Error> state_;
+};
+
+namespace detail {
+
+/// What a C function without an output came to.
+inline Expected<void> outcome(dlbridge_status status) {
+    if (status != DLBRIDGE_OK)
+        return Error::last(status);
+    return std::monostate();
+}
+
+} // namespace detail
+
+#ifndef DLBRIDGE_NO_EXCEPTIONS
+/// Runs the body of a C function and gives the status of what it throws, since
+/// nothing may unwind into C: that of an Error, MEMORY for std::bad_alloc, and
+/// INTERNAL for anything else.
+template <class Body>
+dlbridge_status guard(Body &&body) noexcept {
+    try {
+        std::forward<Body>(body)();
+        return DLBRIDGE_OK;
+    } catch (const Error &error) {
+        return error.status();
+    } catch (const std::bad_alloc &) {
+        return DLBRIDGE_ERROR_MEMORY;
+    } catch (...) {
+        return DLBRIDGE_ERROR_INTERNAL;
+    }
+}
+#endif
+
+} // namespace dlbridge
+
+#endif // DLBRIDGE_ERROR_HPP_
