@@ -27,9 +27,12 @@ install(FILES
 
 # Relative, whether or not CMAKE_INSTALL_LIBDIR and the like are absolute.
 set(pc_dir "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
-file(RELATIVE_PATH prefix_from_pc "${pc_dir}" "${CMAKE_INSTALL_PREFIX}")
-file(RELATIVE_PATH lib_from_pc "${pc_dir}" "${CMAKE_INSTALL_FULL_LIBDIR}")
-file(RELATIVE_PATH include_from_pc "${pc_dir}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
+    BASE_DIRECTORY "${pc_dir}" OUTPUT_VARIABLE prefix_from_pc)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR
+    BASE_DIRECTORY "${pc_dir}" OUTPUT_VARIABLE lib_from_pc)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR
+    BASE_DIRECTORY "${pc_dir}" OUTPUT_VARIABLE include_from_pc)
 list(JOIN native_libraries " " libraries_of_pc)
 configure_file(cmake/dlbridge.pc.in installed/dlbridge.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/installed/dlbridge.pc"

@@ -104,3 +104,10 @@ def run_under_valgrind(program):
 
 def why_no_valgrind():
     return None if shutil.which("valgrind") else "valgrind is not on this machine"
+
+
+@functools.cache
+def can_link(flag):
+    """Whether the C++ compiler can link a program with `flag`."""
+    command = 'echo "int main() { return 0; }" | "$@" -x c++ - -o /dev/null'
+    return run("sh", "-c", command, "sh", *cpp_compiler(), flag, check=False).returncode == 0

@@ -21,6 +21,7 @@ inline const DLTensor *dl_tensor(const DLManagedTensorVersioned *tensor) {
 } // namespace detail
 
 /// Checks that a tensor is what a function needs: check(image, "f32[h, w, 3] c cpu").
+/// \param tensor a Tensor or a TensorView.
 /// \param spec in the language of dlbridge_check(), readonly and writable too.
 /// \returns nothing, or the errors of dlbridge_check().
 inline Expected<void> try_check(const TensorView &tensor, const char *spec) {
@@ -35,6 +36,7 @@ inline Expected<void> try_check(const TensorView &tensor, const char *spec) {
 
 /// Checks what a C function was given: as check(TensorView(tensor), spec).
 /// \param tensor a pointer of those that TensorView::try_from() takes.
+/// \param spec in the language of dlbridge_check(), readonly and writable too.
 /// \returns nothing, or the errors of dlbridge_check().
 template <class Descriptor>
 Expected<void> try_check(Descriptor *tensor, const char *spec) {
@@ -46,7 +48,8 @@ Expected<void> try_check(Descriptor *tensor, const char *spec) {
 
 /// Checks several tensors at once; a name stands for the same extent in all of
 /// them: check_all("source: f32[h, w], target: f32[h, w] c", source, target).
-/// \param specs in the language of dlbridge_check_all().
+/// \param specs in the language of dlbridge_check_all(), which has no readonly and
+///   writable.
 /// \param tensors a TensorView, Tensor or pointer for each.
 /// \returns nothing, or the errors of dlbridge_check_all().
 template <class... Tensors>

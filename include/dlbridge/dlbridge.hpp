@@ -2,6 +2,13 @@
 /// dlbridge for C++17 and later: owning and viewing tensors of DLPack, over the C
 /// functions of dlbridge.h. Everything is in headers; link the C library.
 ///
+/// Ownership: a Tensor owns, a TensorView borrows. What is given to Tensor::adopt()
+/// or wrap() is taken, also if that fails, and released exactly once.
+/// Errors: what can fail throws Error; the same name with try_ in front returns an
+/// Expected, and is all that there is under -fno-exceptions.
+/// Threads: const functions may be called on one object by several threads at once.
+/// Units: strides are in elements.
+///
 ///     auto image = dlbridge::empty<std::uint8_t>({480, 640, 3});
 ///     auto pixels = image.mdspan<std::uint8_t, 3>();
 ///     ...

@@ -24,6 +24,10 @@
 #include <version>
 #endif
 
+/// \def DLBRIDGE_MDSPAN
+/// The namespace that dlbridge::mdspan comes from.
+/// \def DLBRIDGE_MINIMAL_MDSPAN_
+/// Defined where dlbridge::mdspan has layout_any alone.
 #ifndef DLBRIDGE_MDSPAN
 #if defined(__cpp_lib_mdspan)
 #include <mdspan>

@@ -3,6 +3,7 @@
 #ifndef DLBRIDGE_TENSOR_HPP_
 #define DLBRIDGE_TENSOR_HPP_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -97,8 +98,17 @@ public:
     /// \copydoc get
     const DLManagedTensorVersioned *get() const noexcept { return managed_; }
 
-    /// A view, for as long as the memory has this owner.
+    /// A view, for as long as the memory has an owner and this one stays where it is.
     TensorView view() const noexcept { return *this; }
+
+    using TensorView::try_mdspan;
+    using TensorView::try_span;
+    /// An owner that ends here might take the elements along: name it first.
+    template <class T>
+    void try_span() && = delete;
+    /// \copydoc try_span
+    template <class T, std::size_t Rank, class Layout = layout_any>
+    void try_mdspan() && = delete;
 
     /// A further owner.
     /// \returns it, or the errors of dlbridge_share().
@@ -131,6 +141,14 @@ public:
     Expected<Tensor> try_expand(const Shape &shape) const;
 
 #ifndef DLBRIDGE_NO_EXCEPTIONS
+    using TensorView::mdspan;
+    using TensorView::span;
+    /// \copydoc try_span
+    template <class T>
+    void span() && = delete;
+    /// \copydoc try_span
+    template <class T, std::size_t Rank, class Layout = layout_any>
+    void mdspan() && = delete;
     /// As try_adopt(DLManagedTensorVersioned *).
     static Tensor adopt(DLManagedTensorVersioned *tensor) { return try_adopt(tensor).value(); }
     /// As try_adopt(DLManagedTensor *, std::uint64_t).
@@ -238,8 +256,7 @@ inline Expected<Tensor> try_empty(DLDataType dtype, const Shape &shape) {
     return detail::Maker::make(dlbridge_empty, dtype, shape.ndim(), shape.data());
 }
 
-/// \copydoc try_empty
-/// \tparam T the type of the elements.
+/// As try_empty(DLDataType, const Shape &), for elements of type T.
 template <class T>
 Expected<Tensor> try_empty(const Shape &shape) {
     return try_empty(dtype_of_v<T>, shape);

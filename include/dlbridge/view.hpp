@@ -94,9 +94,9 @@ public:
     /// packed, unless the flag IS_SUBBYTE_TYPE_PADDED gives each whole ones.
     std::int64_t nbytes() const noexcept {
         const std::int64_t bits = std::int64_t{dtype().bits} * dtype().lanes;
-        const bool padded = (flags_ & DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED) != 0;
-        const std::int64_t bytes = (bits + 7) / 8;
-        return padded || bits % 8 == 0 ? size() * bytes : (size() * bits + 7) / 8;
+        if ((flags_ & DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED) != 0)
+            return size() * ((bits + 7) / 8);
+        return size() / 8 * bits + (size() % 8 * bits + 7) / 8; // their bits may not fit
     }
 
     /// Whether the elements lie in C order without gaps; the stride of an extent
@@ -307,14 +307,13 @@ Expected<T *> TensorView::try_at(Indices... indices) const {
     const Expected<T *> first = on_host<T>();
     if (!first)
         return first.error();
-    const List<std::int64_t> wanted = {indices...};
-    if (wanted.ndim() != ndim())
+    const std::array<Index, sizeof...(Indices)> given = {Index(indices)...};
+    if (given.size() != shape().size())
         return refuse(DLBRIDGE_ERROR_INDEX, "it must have as many indices as dimensions, not " +
-                                                std::to_string(wanted.ndim()));
+                                                std::to_string(given.size()));
     std::int64_t offset = 0;
-    for (std::int32_t axis = 0; axis < ndim(); ++axis) {
-        const std::int64_t index = wanted[static_cast<std::size_t>(axis)];
-        const std::int64_t extent = tensor_->shape[axis];
+    for (std::size_t axis = 0; axis != given.size(); ++axis) {
+        const std::int64_t index = given[axis], extent = tensor_->shape[axis];
         if (index < 0 || index >= extent)
             return refuse(DLBRIDGE_ERROR_INDEX, "index " + std::to_string(index) + " of axis " +
                                                     std::to_string(axis) + " must be 0 to " +

@@ -32,14 +32,15 @@ namespace detail {
 template <class T, class = void>
 inline constexpr bool is_container = false;
 template <class T>
-inline constexpr bool is_container<T, std::void_t<decltype(std::declval<T &>().size())>> =
+inline constexpr bool is_container<
+    T, std::void_t<decltype(std::declval<T &>().size()), decltype(std::declval<T &>().data())>> =
     std::is_pointer_v<decltype(std::declval<T &>().data())>;
 
 template <class T, class = void>
 inline constexpr bool points_to_container = false;
 template <class T>
 inline constexpr bool points_to_container<T, std::void_t<decltype(*std::declval<T &>())>> =
-    is_container<std::remove_reference_t<decltype(*std::declval<T &>())>>;
+    !std::is_pointer_v<T> && is_container<std::remove_reference_t<decltype(*std::declval<T &>())>>;
 
 template <class T, class = void>
 inline constexpr bool points_to_elements = false;
@@ -187,10 +188,10 @@ Expected<Tensor> take_owner(Owner &&owner, const Shape *shape) {
 
 /// A tensor over the elements of an owner, without copying them.
 ///
-/// An owner is anything with data() and size(), given by std::move() (a
-/// std::vector, a std::string, an image class), or a smart pointer to such a
-/// thing, or one to the elements themselves. The elements are read-only if data()
-/// or the pointer gives them as const.
+/// The elements are read-only if data() or the pointer gives them as const.
+/// \param owner anything with data() and size(), given by std::move() (a
+///   std::vector, a std::string, an image class), or a smart pointer to such a
+///   thing, or one to the elements themselves.
 /// \param shape the extents, in C order; as many elements as the owner has, where
 ///   it says so.
 /// \returns the tensor, or SIZE for another number of elements, NULL for an empty
@@ -211,6 +212,7 @@ Expected<Tensor> try_wrap(Owner &&owner) {
 }
 
 /// A tensor over elements in memory on the host, which are read-only if const.
+/// \param first the element at index 0 of all axes.
 /// \param shape the extents, in C order.
 /// \param deleter called as deleter(first), or as deleter() if it takes nothing.
 /// \returns the tensor, or the errors of dlbridge_wrap().
@@ -220,6 +222,7 @@ Expected<Tensor> try_wrap(T *first, const Shape &shape, Deleter deleter) {
 }
 
 /// A tensor over elements in memory on the host, which are read-only if const.
+/// \param first the element at index 0 of all axes.
 /// \param shape the extents.
 /// \param strides in elements, one for each axis; none at all is C order.
 /// \param deleter called as deleter(first), or as deleter() if it takes nothing.

@@ -67,11 +67,12 @@ TEST(mdspan_writes) {
 }
 
 TEST(mdspan_of_one_element_and_of_none) {
-    const auto scalar = TAKE(counting({}).try_mdspan<int, 0>());
+    const Tensor one = counting({}), none = counting({3, 0, 2});
+    const auto scalar = TAKE(one.try_mdspan<int, 0>());
     CHECK(scalar.size() == 1 && scalar.mapping().required_span_size() == 1);
-    const auto none = TAKE(counting({3, 0, 2}).try_mdspan<int, 3>());
-    CHECK(none.empty() && none.data_handle() == nullptr);
-    CHECK(none.mapping().required_span_size() == 0);
+    const auto empty = TAKE(none.try_mdspan<int, 3>());
+    CHECK(empty.empty() && empty.data_handle() == nullptr);
+    CHECK(empty.mapping().required_span_size() == 0);
     const dlbridge::mdspan<int, 2> by_default;
     CHECK(by_default.empty());
 }
@@ -83,15 +84,26 @@ TEST(mdspan_ignores_the_stride_of_an_extent_of_one) {
     CHECK(TAKE(tensor.try_mdspan<int, 2>()).data_handle() == numbers);
 }
 
+TEST(mdspan_computes_nothing_with_strides_that_are_not_used) {
+    const std::int64_t least = INT64_MIN, most = INT64_MAX;
+    static int number = 7;
+    const auto one = TAKE(dlbridge::try_wrap(&number, {1, 1}, {least, most}, [] {}));
+    check_elements(one);
+    const auto none = TAKE(dlbridge::try_wrap(&number, {0, 3}, {least, most}, [] {}));
+    check_elements(none);
+    REFUSED(STRIDES, "", dlbridge::try_wrap(&number, {2, 3}, {least, most}, [] {}));
+}
+
 TEST(mdspan_checks_the_rank) {
-    REFUSED(NDIM, "its dimensions must be 3", counting({2, 3}).try_mdspan<int, 3>());
+    const Tensor tensor = counting({2, 3});
+    REFUSED(NDIM, "its dimensions must be 3", tensor.try_mdspan<int, 3>());
 }
 
 #ifdef DLBRIDGE_MINIMAL_MDSPAN_
 
 TEST(mdspan_with_parentheses) {
-    const auto view = TAKE(counting({2, 3}).try_mdspan<int, 2>());
-    CHECK(view(1, 2) == 5);
+    const Tensor tensor = counting({2, 3});
+    CHECK(TAKE(tensor.try_mdspan<int, 2>())(1, 2) == 5);
 }
 
 #else

@@ -11,6 +11,12 @@
 #ifdef VIEW_A_TENSOR_THAT_ENDS // deleted
     dlbridge::TensorView view = dlbridge::Tensor();
 #endif
+#ifdef SPAN_OF_A_TENSOR_THAT_ENDS // deleted
+    static_cast<void>(tensor.share().span<float>());
+#endif
+#ifdef MDSPAN_OF_A_TENSOR_THAT_ENDS // deleted
+    static_cast<void>((*tensor.try_share()).try_mdspan<float, 2>());
+#endif
 #ifdef IGNORE_AN_EXPECTED // nodiscard
     tensor.try_share();
 #endif
@@ -20,7 +26,7 @@
 #ifdef OWN_A_POINTER_BY_ACCIDENT // Tensor
     dlbridge::Tensor owner = tensor.release();
 #endif
-#ifdef GIVE_A_TENSOR_AWAY_UNAWARES // as ‘this’ argument|rvalue|discards
+#ifdef GIVE_A_TENSOR_AWAY_UNAWARES // rvalue|lvalue|discards
     static_cast<void>(tensor.try_to_legacy());
 #endif
 #ifdef A_TYPE_THAT_DLPACK_LACKS // dtype_of<long double
@@ -31,6 +37,9 @@
 #endif
 #ifdef WRAP_WHAT_OWNS_NOTHING // this owns nothing
     static_cast<void>(dlbridge::try_wrap(dlbridge::span<float>(numbers.data(), numbers.size())));
+#endif
+#ifdef WRAP_WHAT_A_POINTER_DOES_NOT_OWN // an owner has data
+    static_cast<void>(dlbridge::try_wrap(&numbers));
 #endif
 #ifdef WRAP_BITS // a std::vector<bool> has no elements in memory
     static_cast<void>(dlbridge::try_wrap(std::vector<bool>(8)));

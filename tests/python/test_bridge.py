@@ -296,7 +296,7 @@ def test_row4_read_only_through_every_protocol(read_only, view):
 def test_row4_legacy_consumers_get_no_writable_alias(read_only):
     tensor = dlbridge.asarray(read_only)
     for version in (None, (0, 8), (0, 0)):
-        with pytest.raises(BufferError, match="read-only"):
+        with pytest.raises(BufferError, match=r"read-only.*max_version=.*copy=True"):
             tensor.__dlpack__(max_version=version)
     copy = tensor.__dlpack__(copy=True)
     assert handmade.capsule_name(copy) == "dltensor"

@@ -6,6 +6,7 @@ import zipfile
 import dlbridge
 import pytest
 import toolchain
+from dlbridge import capi
 
 MEGABYTE = 1_000_000
 
@@ -39,11 +40,11 @@ def test_one_wheel_serves_every_python(wheel_path):
 
 def test_wheel_is_small(wheel_path, wheel):
     assert wheel_path.stat().st_size < 3 * MEGABYTE
-    assert wheel.getinfo("dlbridge/lib/libdlbridge.so").file_size < MEGABYTE
+    assert wheel.getinfo(f"dlbridge/lib/{capi.LIBRARY.name}").file_size < MEGABYTE
 
 
 def test_library_is_the_built_one(wheel):
-    packed = wheel.read("dlbridge/lib/libdlbridge.so")
+    packed = wheel.read(f"dlbridge/lib/{capi.LIBRARY.name}")
     assert packed == toolchain.SHARED_LIBRARY.read_bytes()
 
 

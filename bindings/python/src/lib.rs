@@ -1,8 +1,42 @@
-//! The Python extension module of dlbridge.
+//! The Python extension module of dlbridge: Python objects to and from DLPack,
+//! on the Rust core. What the names do is in `python/dlbridge/_dlbridge.pyi`.
+
+mod array_interface;
+mod asarray;
+mod capsule;
+mod consumer;
+mod convert;
+mod device;
+mod dtype;
+mod errors;
+mod index;
+mod loaded;
+mod numpy;
+mod owner;
+mod producer;
+mod tensor;
+mod torch;
+
 use pyo3::prelude::*;
 
-#[pymodule]
+// Reading a NumPy array's fields needs the GIL: nothing else keeps them still.
+#[pymodule(gil_used = true)]
 mod _dlbridge {
+    use super::*;
+
     #[pymodule_export]
+    use crate::{
+        asarray::asarray, consumer::from_dlpack, consumer::from_managed, convert::convert,
+        device::PyDevice, dtype::PyDType, tensor::PyTensor, tensor::empty,
+    };
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name is Python's")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(py: Python<'_>) -> PyResult<()> {
+        owner::check_interpreter(py)?;
+        owner::watch_shutdown(py)
+    }
 }

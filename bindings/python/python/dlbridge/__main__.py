@@ -29,11 +29,11 @@ def main() -> None:
     )
     parser.add_argument("--version", action="version", version=__version__)
     for option, (text, words) in _OPTIONS.items():
-        parser.add_argument(option, help=text, dest="words", action="extend_const", const=words)
-    words = parser.parse_args().words
-    if not words:
-        parser.error("say what to print")
-    print(shlex.join(words))
+        parser.add_argument(option, help=text, dest="asked", action="append_const", const=words)
+    asked = parser.parse_args().asked
+    if not asked:
+        parser.error("say what to print; --help lists what there is")
+    print(shlex.join(word for words in asked for word in words))
 
 
 if __name__ == "__main__":

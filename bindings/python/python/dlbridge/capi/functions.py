@@ -1,6 +1,7 @@
 """The C functions: their prototypes, the library that has them, its errors."""
 
 import ctypes
+import os
 from collections.abc import Mapping
 from ctypes import (
     POINTER,
@@ -93,8 +94,13 @@ FUNCTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
 
 @cache
 def load() -> ctypes.CDLL:
-    """The C library of this package with the prototypes of `FUNCTIONS`."""
-    lib = ctypes.CDLL(str(LIBRARY))
+    """The C library with the prototypes of `FUNCTIONS`: the one that a library of
+    yours has loaded already, or else that of this package."""
+    try:
+        # Else the errors of your library would be the last errors of another copy.
+        lib = ctypes.CDLL(LIBRARY.name, os.RTLD_NOLOAD)
+    except OSError:
+        lib = ctypes.CDLL(str(LIBRARY))
     for name, (result, arguments) in FUNCTIONS.items():
         function = lib[name]
         function.restype, function.argtypes = result, arguments

@@ -1,0 +1,189 @@
+//! `from_dlpack`: taking tensors of other frameworks.
+
+use dlbridge::abi::Flags;
+use dlbridge::{Device, Tensor};
+use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
+
+use crate::tensor::{PyTensor, copied};
+use crate::{capsule, device, errors, numpy, producer, torch};
+
+/// A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
+///
+/// With `device`, what is on another one is refused, unless its own framework
+/// can move it. `copy` is as in the array API standard: True always copies,
+/// False raises BufferError rather than copy, None copies if there is no other
+/// way. What comes in the legacy form, which cannot say whether it may be
+/// written to, is read-only.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, device = None, copy = None))]
+pub fn from_dlpack(
+    x: &Bound<'_, PyAny>,
+    device: Option<&Bound<'_, PyAny>>,
+    copy: Option<bool>,
+) -> PyResult<PyTensor> {
+    let device = device.map(|device| device::parse("device", device)).transpose()?;
+    take(x, device, copy).map(PyTensor::new)
+}
+
+/// Takes over a DLManagedTensorVersioned from C, by its address. On error the
+/// caller still owns it.
+#[pyfunction(name = "_from_managed")]
+#[pyo3(signature = (address, /))]
+pub fn from_managed(address: usize) -> PyResult<PyTensor> {
+    // SAFETY: the caller says that it owns such a struct; nothing can check that.
+    let tensor = unsafe { Tensor::import(address as *mut _) };
+    tensor.map(PyTensor::new).map_err(|error| {
+        let message = format!("{}; the caller still owns the tensor", error.message());
+        errors::exchange(dlbridge::Error::new(error.status(), message))
+    })
+}
+
+/// What `from_dlpack` takes, with its arguments.
+pub fn take(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
+    let tensor = if let Ok(own) = x.cast::<PyTensor>() {
+        own.get().core().share().map_err(errors::exchange)
+    } else if numpy::ARRAY.is_exact_type_of(x) {
+        numpy::import(x)
+    } else if let Ok(capsule) = x.cast::<PyCapsule>() {
+        capsule::consume(capsule)
+    } else if torch::TENSOR.is_type_of(x) {
+        torch::import(x, device, copy)
+    } else {
+        numpy::check_kind(x)?;
+        produced(x, device, copy)
+    };
+    settle(x.py(), tensor?, device, copy)
+}
+
+/// Checks the device, and copies if that was asked for and not done yet.
+pub fn settle(
+    py: Python<'_>,
+    tensor: Tensor,
+    device: Option<Device>,
+    copy: Option<bool>,
+) -> PyResult<Tensor> {
+    if let Some(wanted) = device {
+        producer::check_device(tensor.device(), wanted)?;
+    }
+    match copy {
+        Some(true) if !tensor.flags().contains(Flags::IS_COPIED) => copied(py, &tensor),
+        _ => Ok(tensor),
+    }
+}
+
+/// Calls `x.__dlpack__`.
+pub fn produced(
+    x: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+) -> PyResult<Tensor> {
+    static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let py = x.py();
+    let method = producer_of(x)?.ok_or_else(|| {
+        errors::wrong_type("x", x, "an object with __dlpack__, or a DLPack capsule")
+    })?;
+    let arguments = PyDict::new(py);
+    let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
+    arguments.set_item(intern!(py, "max_version"), version)?;
+    let own = match (device, copy) {
+        (None, None | Some(false)) => None,
+        _ => device_of(x)?,
+    };
+    if let Some(wanted) = device.filter(|wanted| Some(*wanted) != own) {
+        let pair = (wanted.type_code(), wanted.index());
+        arguments.set_item(intern!(py, "dl_device"), pair)?;
+    }
+    // On the host the copy is made here, since not every producer that is asked for
+    // one makes it, or says whether it did.
+    let asks_copy = copy == Some(true) && own.is_some_and(|own| !own.is_host_accessible());
+    if asks_copy || copy == Some(false) {
+        arguments.set_item(intern!(py, "copy"), copy)?;
+    }
+    let result = call(&method, &arguments).map_err(|error| as_refusal(x, error))?;
+    let capsule = result.cast::<PyCapsule>().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "__dlpack__ of {} returned a {}; it must return a capsule",
+            errors::type_name(x),
+            errors::type_name(&result)
+        ))
+    })?;
+    let tensor = capsule::consume(capsule)?;
+    let is_copy = tensor.flags().contains(Flags::IS_COPIED);
+    if copy == Some(false) && is_copy {
+        return Err(errors::refused(format!(
+            "{} made a copy ({} bytes) although copy=False; copy=None allows it",
+            errors::type_name(x),
+            tensor.layout().bytes()
+        )));
+    }
+    if asks_copy && !is_copy {
+        return Err(errors::refused(format!(
+            "{} does not say that it made a copy although copy=True, and dlbridge cannot copy on {} yet",
+            errors::type_name(x),
+            tensor.device()
+        )));
+    }
+    Ok(tensor)
+}
+
+/// The method `__dlpack__` of an object, if it has one. That of a class is for
+/// its instances.
+pub fn producer_of<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let method = x.getattr_opt(intern!(x.py(), "__dlpack__"))?;
+    Ok(method.filter(|_| !x.is_instance_of::<PyType>()))
+}
+
+/// The device that an object says it is on, if it does.
+fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
+    let Some(method) = x.getattr_opt(intern!(x.py(), "__dlpack_device__"))? else {
+        return Ok(None);
+    };
+    let pair = method.call0().map_err(|error| as_refusal(x, error))?;
+    device::from_pair("__dlpack_device__()", &pair).map(Some)
+}
+
+/// Calls a producer, once more without keywords if it does not know one of them.
+/// An error of its own is passed on: calling it again would hide that error.
+fn call<'py>(
+    method: &Bound<'py, PyAny>,
+    arguments: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = method.py();
+    let first = match method.call((), Some(arguments)) {
+        Err(error) if is_unknown_keyword(py, &error, arguments) => error,
+        result => return result,
+    };
+    method.call0().inspect_err(|second| second.set_context(py, Some(first)))
+}
+
+fn is_unknown_keyword(py: Python<'_>, error: &PyErr, arguments: &Bound<'_, PyDict>) -> bool {
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return false;
+    }
+    let text = error.value(py).to_string();
+    let names_one = arguments.iter().any(|(name, _)| text.contains(&format!("'{name}'")));
+    // Raised by the call itself, there is no frame of Python code in between.
+    let by_the_call = error.traceback(py).is_none();
+    let keywords = text.contains("keyword");
+    keywords && (names_one || by_the_call)
+        || by_the_call && text.contains("incompatible function arguments")
+}
+
+/// Producers refuse with all kinds of exceptions: NumPy with RuntimeError,
+/// PyArrow with ValueError, PyTorch also with AssertionError. DLPack's is
+/// BufferError, with theirs as the cause.
+fn as_refusal(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    let py = x.py();
+    let is_refusal = error.is_instance_of::<PyRuntimeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyAssertionError>(py);
+    if !is_refusal {
+        return error;
+    }
+    let message = format!("{} cannot be exported: {}", errors::type_name(x), error.value(py));
+    errors::refused_because(py, message, error)
+}

@@ -1,0 +1,89 @@
+//! `dlbridge.Device`.
+
+use dlbridge::Device;
+use dlbridge::abi::{DLDevice, DLDeviceType};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::errors;
+
+/// A device of DLPack. Equal to its name: `t.device == "cuda:0"`.
+#[pyclass(frozen, name = "Device", module = "dlbridge")]
+#[derive(Clone, Copy)]
+pub struct PyDevice(pub Device);
+
+#[pymethods]
+impl PyDevice {
+    #[new]
+    #[pyo3(signature = (device, /))]
+    fn new(device: &Bound<'_, PyAny>) -> PyResult<PyDevice> {
+        parse("device", device).map(PyDevice)
+    }
+
+    /// The kind of device, without the index: `cpu`, `cuda`.
+    #[getter]
+    fn r#type(&self) -> &'static str {
+        self.0.type_name()
+    }
+
+    /// The index among the devices of its type; 0 for the host.
+    #[getter]
+    fn index(&self) -> i32 {
+        self.0.index()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("dlbridge.Device(\"{}\")", self.0)
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        let equal = match (other.cast::<PyDevice>(), errors::text(other)) {
+            (Ok(other), _) => other.get().0 == self.0,
+            (_, Some(name)) => self.0.to_string() == name,
+            _ => return other.py().NotImplemented().into_bound(other.py()),
+        };
+        equal
+            .into_pyobject(other.py())
+            .map_or_else(|never| match never {}, |it| it.to_owned().into_any())
+    }
+
+    /// That of the name, which it is equal to.
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        PyString::new(py, &self.0.to_string()).hash()
+    }
+}
+
+/// Reads a device argument: a `Device`, a name, DLPack's pair of numbers, or a
+/// device of PyTorch.
+pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
+    if let Ok(device) = argument.cast::<PyDevice>() {
+        return Ok(device.get().0);
+    }
+    if let Some(text) = errors::text(argument) {
+        return text.parse().map_err(errors::argument);
+    }
+    if argument.is_instance_of::<PyTuple>() {
+        return from_pair(name, argument);
+    }
+    argument.str()?.to_string_lossy().parse().map_err(|_| {
+        let wanted =
+            "a dlbridge.Device, a name like \"cpu\" or \"cuda:0\", or a DLPack device pair";
+        errors::wrong_type(name, argument, wanted)
+    })
+}
+
+/// Reads what `__dlpack_device__` returns: the type's number, which may be an
+/// enum, and the index.
+pub fn from_pair(name: &str, pair: &Bound<'_, PyAny>) -> PyResult<Device> {
+    let (kind, index): (i64, i64) = pair
+        .extract()
+        .map_err(|_| errors::wrong_type(name, pair, "a tuple of two ints, like (1, 0)"))?;
+    // Out of range numbers are none of DLPack's either way.
+    let device_type = DLDeviceType(u32::try_from(kind).unwrap_or(u32::MAX));
+    let device_id = i32::try_from(index).unwrap_or(-1);
+    Device::new(DLDevice { device_type, device_id }).map_err(errors::exchange)
+}

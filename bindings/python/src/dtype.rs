@@ -1,0 +1,95 @@
+//! `dlbridge.DType`.
+
+use dlbridge::DType;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyType};
+
+use crate::errors;
+
+/// An element type of DLPack. Equal to its name: `t.dtype == "float32"`.
+#[pyclass(frozen, name = "DType", module = "dlbridge")]
+#[derive(Clone, Copy)]
+pub struct PyDType(pub DType);
+
+#[pymethods]
+impl PyDType {
+    #[new]
+    #[pyo3(signature = (dtype, /))]
+    fn new(dtype: &Bound<'_, PyAny>) -> PyResult<PyDType> {
+        parse(dtype).map(PyDType)
+    }
+
+    /// The name, as `str()` gives it: `float32`, `bfloat16`, `float32x4`.
+    #[getter]
+    fn name(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// The bytes of one element, rounded up for elements that are parts of bytes.
+    #[getter]
+    fn itemsize(&self) -> u32 {
+        self.0.item_bits().div_ceil(8)
+    }
+
+    /// The number of DLPack's `DLDataTypeCode`.
+    #[getter]
+    fn code(&self) -> u8 {
+        self.0.raw().code.0
+    }
+
+    /// The bits of one lane.
+    #[getter]
+    fn bits(&self) -> u8 {
+        self.0.raw().bits
+    }
+
+    /// The number of lanes: 1, but for vector types.
+    #[getter]
+    fn lanes(&self) -> u16 {
+        self.0.raw().lanes
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("dlbridge.DType(\"{}\")", self.0)
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        let equal = match (other.cast::<PyDType>(), errors::text(other)) {
+            (Ok(other), _) => other.get().0 == self.0,
+            (_, Some(name)) => self.0.to_string() == name,
+            _ => return other.py().NotImplemented().into_bound(other.py()),
+        };
+        equal
+            .into_pyobject(other.py())
+            .map_or_else(|never| match never {}, |it| it.to_owned().into_any())
+    }
+
+    /// That of the name, which it is equal to.
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        PyString::new(py, &self.0.to_string()).hash()
+    }
+}
+
+/// Reads a dtype argument: a `DType`, a name, or a dtype of NumPy or PyTorch.
+pub fn parse(argument: &Bound<'_, PyAny>) -> PyResult<DType> {
+    if let Ok(dtype) = argument.cast::<PyDType>() {
+        return Ok(dtype.get().0);
+    }
+    if let Some(name) = errors::text(argument) {
+        return name.parse().map_err(errors::argument);
+    }
+    let name = match argument.cast::<PyType>() {
+        Ok(class) => class.name()?.to_string(),
+        Err(_) => argument.str()?.to_string(),
+    };
+    let name = name.strip_prefix("torch.").unwrap_or(&name);
+    name.parse().map_err(|_| {
+        let wanted = "a dlbridge.DType, a name like \"float32\", or a dtype of NumPy or PyTorch in \
+                      native byte order";
+        errors::wrong_type("dtype", argument, wanted)
+    })
+}

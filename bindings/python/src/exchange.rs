@@ -1,0 +1,283 @@
+//! DLPack's exchange API: a table of C functions on a Python type, by which
+//! tensors come and go without a Python call.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Mutex;
+
+use dlbridge::abi::{DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags};
+use dlbridge::{Device, Tensor, TensorRef, foreign};
+use dlpark::ffi::{DLPackExchangeAPI, DLPackExchangeAPIHeader};
+use pyo3::exceptions::{PyBufferError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyType};
+use pyo3::{ffi, intern};
+
+use crate::errors;
+use crate::tensor::PyTensor;
+
+const NAME: &CStr = c"dlpack_exchange_api";
+
+/// The table of a framework, valid as long as the process.
+#[derive(Clone, Copy)]
+pub struct Table(&'static DLPackExchangeAPI);
+
+/// A type and its table, if it has one.
+struct Known {
+    /// Kept, so that no other type gets its address.
+    class: Py<PyType>,
+    table: Option<Table>,
+}
+
+impl Table {
+    /// The table of an object's exact type: a subclass may have one of its own, and
+    /// PyTorch's read-only wrapper does.
+    pub fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Table>> {
+        /// Types beyond these are looked up each time.
+        const MOST: usize = 64;
+        static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+        let class = object.get_type();
+        let is_class = |known: &&Known| known.class.as_ptr() == class.as_ptr();
+        // Nothing in between calls Python, so that the lock is never waited for
+        // by a thread that holds the GIL while its holder wants that.
+        if let Some(known) = lock(&KNOWN).iter().find(is_class) {
+            return Ok(known.table);
+        }
+        let table = Table::look(&class)?;
+        let kept = Known { class: class.clone().unbind(), table };
+        let mut known = lock(&KNOWN);
+        if known.len() < MOST {
+            known.push(kept);
+        }
+        Ok(table)
+    }
+
+    fn look(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
+        let py = class.py();
+        let mut found = class.getattr_opt(intern!(py, "__dlpack_c_exchange_api__"))?;
+        if found.is_none() {
+            found = class.getattr_opt(intern!(py, "__c_dlpack_exchange_api__"))?;
+        }
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let pointer = match found.cast::<PyCapsule>() {
+            Ok(capsule) if capsule.is_valid_checked(Some(NAME)) => {
+                capsule.pointer_checked(Some(NAME))?.as_ptr()
+            }
+            // Earlier versions had the address as a number.
+            _ => match found.extract::<usize>() {
+                Ok(address) => address as *mut c_void,
+                Err(_) => return Ok(None),
+            },
+        };
+        // SAFETY: the protocol says that the pointer is to a table, which lives as long
+        // as the process, and that each version begins with a header.
+        unsafe {
+            let mut header = pointer.cast::<DLPackExchangeAPIHeader>();
+            while let Some(version) = header.as_ref().map(|header| header.version) {
+                if version.major == DLPACK_VERSION.major {
+                    return Ok(Some(Table(&*header.cast())));
+                }
+                header = (*header).prev_api;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes one more owner of an object's tensor. Streams are not synchronised.
+    pub fn take(self, object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+        let Some(from_object) = self.0.managed_tensor_from_py_object_no_sync else {
+            return Ok(None);
+        };
+        let mut raw: *mut DLManagedTensorVersioned = ptr::null_mut();
+        // SAFETY: the object is of the type that has the table; on success the managed
+        // tensor is owned here, on failure a Python exception is set.
+        unsafe {
+            if from_object(object.as_ptr().cast(), &mut raw) != 0 {
+                return Err(PyErr::fetch(object.py()));
+            }
+            let imported = Tensor::import(raw).inspect_err(|_| foreign::release(raw));
+            imported.map(Some).map_err(errors::exchange)
+        }
+    }
+
+    /// Makes an object of the framework that becomes an owner of the tensor.
+    pub fn give<'py>(self, py: Python<'py>, tensor: Tensor) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(to_object) = self.0.managed_tensor_to_py_object_no_sync else {
+            return Ok(None);
+        };
+        let mut object: *mut c_void = ptr::null_mut();
+        let raw = tensor.into_raw();
+        // SAFETY: the managed tensor is given up. On failure some frameworks have
+        // deleted it and some have not: it is leaked rather than deleted twice.
+        unsafe {
+            if to_object(raw, &mut object) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+            Bound::from_owned_ptr_or_err(py, object.cast()).map(Some)
+        }
+    }
+}
+
+fn lock(known: &Mutex<Vec<Known>>) -> std::sync::MutexGuard<'_, Vec<Known>> {
+    known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The capsule on `dlbridge.Tensor`.
+pub fn own(py: Python<'_>) -> PyResult<Bound<'_, PyCapsule>> {
+    let pointer = ptr::NonNull::from(&OWN.0).cast();
+    // SAFETY: the table and the name are static, and there is nothing to destroy.
+    unsafe { PyCapsule::new_with_pointer(py, pointer, NAME) }
+}
+
+struct Shared(DLPackExchangeAPI);
+
+// SAFETY: the table is never written to.
+unsafe impl Sync for Shared {}
+
+static OWN: Shared = Shared(DLPackExchangeAPI {
+    header: DLPackExchangeAPIHeader { version: DLPACK_VERSION, prev_api: ptr::null_mut() },
+    managed_tensor_allocator: Some(allocate),
+    managed_tensor_from_py_object_no_sync: Some(from_object),
+    managed_tensor_to_py_object_no_sync: Some(to_object),
+    dltensor_from_py_object_no_sync: Some(borrow),
+    current_work_stream: Some(work_stream),
+});
+
+type SetError = Option<unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char)>;
+
+/// Reads only dtype, shape and device of the prototype. May be called without the
+/// GIL, so that errors go to the callback.
+unsafe extern "C" fn allocate(
+    prototype: *mut DLTensor,
+    out: *mut *mut DLManagedTensorVersioned,
+    context: *mut c_void,
+    set_error: SetError,
+) -> c_int {
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the prototype is a descriptor; what is not to be read is replaced.
+        let tensor = unsafe { allocated(&*prototype) }.map_err(|error| error.to_string())?;
+        // SAFETY: `out` can be written to.
+        unsafe { out.write(tensor.into_raw()) };
+        Ok(())
+    }));
+    let message = match made {
+        Ok(Ok(())) => return 0,
+        Ok(Err(message)) => message,
+        Err(_) => "defect in dlbridge: a panic".to_owned(),
+    };
+    let message = std::ffi::CString::new(message).unwrap_or_default();
+    if let Some(set_error) = set_error {
+        // SAFETY: the callback takes its context and two texts.
+        unsafe { set_error(context, c"BufferError".as_ptr(), message.as_ptr()) };
+    }
+    -1
+}
+
+/// # Safety
+/// `prototype` has `ndim` extents.
+unsafe fn allocated(prototype: &DLTensor) -> dlbridge::Result<Tensor> {
+    let somewhere = ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT);
+    let prototype =
+        DLTensor { data: somewhere, strides: ptr::null_mut(), byte_offset: 0, ..*prototype };
+    // SAFETY: the caller's promise.
+    let checked = unsafe { TensorRef::new(&prototype, Flags::empty()) }?;
+    if checked.device() != Device::CPU {
+        return Err(dlbridge::Error::new(
+            dlbridge::Status::Device,
+            format!("device is {}; this version of dlbridge allocates on cpu only", checked.device()),
+        ));
+    }
+    Tensor::empty(checked.dtype(), checked.shape())
+}
+
+unsafe extern "C" fn from_object(
+    object: *mut c_void,
+    out: *mut *mut DLManagedTensorVersioned,
+) -> c_int {
+    // SAFETY: the caller is attached and gives an object; `out` can be written to.
+    unsafe {
+        guard(|py| {
+            let tensor = cast(py, &object)?.get().core().share().map_err(errors::exchange)?;
+            out.write(tensor.into_raw());
+            Ok(())
+        })
+    }
+}
+
+/// On failure the caller still owns the managed tensor: all of it is checked
+/// before anything is taken.
+unsafe extern "C" fn to_object(raw: *mut DLManagedTensorVersioned, out: *mut *mut c_void) -> c_int {
+    // SAFETY: the caller is attached and gives the managed tensor up; `out` can be
+    // written to.
+    unsafe {
+        guard(|py| {
+            let tensor = Tensor::import(raw).map_err(errors::exchange)?;
+            out.write(Bound::new(py, PyTensor::new(tensor))?.into_ptr().cast());
+            Ok(())
+        })
+    }
+}
+
+unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
+    // SAFETY: as `from_object`.
+    unsafe {
+        guard(|py| {
+            out.write(*cast(py, &object)?.get().core().descriptor());
+            Ok(())
+        })
+    }
+}
+
+/// The host has no streams, and on other devices nothing is ever launched here.
+unsafe extern "C" fn work_stream(
+    device_type: DLDeviceType,
+    device_id: i32,
+    out: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the caller is attached; `out` can be written to.
+    unsafe {
+        guard(|_| {
+            let raw = dlbridge::abi::DLDevice { device_type, device_id };
+            Device::new(raw).map_err(errors::exchange)?;
+            out.write(ptr::null_mut());
+            Ok(())
+        })
+    }
+}
+
+/// # Safety
+/// The thread is attached.
+unsafe fn guard(body: impl FnOnce(Python<'_>) -> PyResult<()>) -> c_int {
+    // SAFETY: the caller's promise.
+    let py = unsafe { Python::assume_attached() };
+    let result = catch_unwind(AssertUnwindSafe(|| body(py)));
+    let panicked = || Err(PyRuntimeError::new_err("defect in dlbridge: a panic"));
+    match result.unwrap_or_else(|_| panicked()) {
+        Ok(()) => 0,
+        Err(error) => {
+            error.restore(py);
+            -1
+        }
+    }
+}
+
+/// # Safety
+/// `object` is a Python object.
+unsafe fn cast<'a, 'py>(
+    py: Python<'py>,
+    object: &'a *mut c_void,
+) -> PyResult<&'a Bound<'py, PyTensor>> {
+    // SAFETY: the caller's promise. A `Bound` is a pointer to an object.
+    let object: &Bound<'py, PyAny> = unsafe {
+        Bound::ref_from_ptr(py, &*ptr::from_ref(object).cast::<*mut ffi::PyObject>())
+    };
+    object.cast::<PyTensor>().map_err(|_| {
+        PyBufferError::new_err(format!(
+            "the object is of type {}; it must be a dlbridge.Tensor",
+            errors::type_name(object)
+        ))
+    })
+}

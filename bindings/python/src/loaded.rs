@@ -1,0 +1,47 @@
+//! Types of frameworks that are asked about without importing them.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyType};
+
+/// A type of a module that may never be imported: as long as it is not, nothing
+/// can be of that type.
+pub struct LoadedType {
+    module: &'static str,
+    name: &'static str,
+    found: PyOnceLock<Py<PyType>>,
+}
+
+impl LoadedType {
+    /// The type `name` of the module `module`.
+    pub const fn new(module: &'static str, name: &'static str) -> Self {
+        LoadedType { module, name, found: PyOnceLock::new() }
+    }
+
+    /// The type, if its module has been imported.
+    pub fn get<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
+        match self.found.get(py) {
+            Some(found) => Some(found.bind(py)),
+            None => self.look(py),
+        }
+    }
+
+    /// Whether the object is of that type or a subtype.
+    pub fn is_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
+        self.get(object.py()).is_some_and(|class| object.is_instance(class).unwrap_or(false))
+    }
+
+    /// Whether the object is of exactly that type.
+    pub fn is_exact_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
+        self.get(object.py()).is_some_and(|class| object.get_type().is(class))
+    }
+
+    fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
+        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        let modules = MODULES.import(py, "sys", "modules").ok()?;
+        let module = modules.get_item(PyString::intern(py, self.module)).ok()??;
+        // Absent while the module is still being imported.
+        let class = module.getattr(self.name).ok()?.cast_into::<PyType>().ok()?;
+        Some(self.found.get_or_init(py, || class.unbind()).bind(py))
+    }
+}

@@ -1,0 +1,228 @@
+//! NumPy arrays in and out, through NumPy's C API.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+
+use dlbridge::abi::DLDataTypeCode;
+use dlbridge::layout::Dims;
+use dlbridge::{DType, Tensor, array_interface};
+use numpy::npyffi::{
+    NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
+    PyDataType_ELSIZE, get_type_object,
+};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyModule;
+
+use crate::errors;
+use crate::loaded::LoadedType;
+use crate::owner::owned_by;
+use crate::tensor::{PyTensor, copied};
+
+pub static ARRAY: LoadedType = LoadedType::new("numpy", "ndarray");
+static MASKED: LoadedType = LoadedType::new("numpy.ma", "MaskedArray");
+static SCALAR: LoadedType = LoadedType::new("numpy", "generic");
+
+/// NumPy's numbers of the types that DLPack has too.
+const TYPES: &[(NPY_TYPES, DType)] = &[
+    (NPY_TYPES::NPY_BOOL, DType::BOOL),
+    (NPY_TYPES::NPY_BYTE, DType::INT8),
+    (NPY_TYPES::NPY_UBYTE, DType::UINT8),
+    (NPY_TYPES::NPY_SHORT, DType::INT16),
+    (NPY_TYPES::NPY_USHORT, DType::UINT16),
+    (NPY_TYPES::NPY_INT, DType::INT32),
+    (NPY_TYPES::NPY_UINT, DType::UINT32),
+    (
+        NPY_TYPES::NPY_LONG,
+        if size_of::<std::ffi::c_long>() == 8 { DType::INT64 } else { DType::INT32 },
+    ),
+    (
+        NPY_TYPES::NPY_ULONG,
+        if size_of::<std::ffi::c_long>() == 8 { DType::UINT64 } else { DType::UINT32 },
+    ),
+    (NPY_TYPES::NPY_LONGLONG, DType::INT64),
+    (NPY_TYPES::NPY_ULONGLONG, DType::UINT64),
+    (NPY_TYPES::NPY_HALF, DType::FLOAT16),
+    (NPY_TYPES::NPY_FLOAT, DType::FLOAT32),
+    (NPY_TYPES::NPY_DOUBLE, DType::FLOAT64),
+    (NPY_TYPES::NPY_CFLOAT, DType::COMPLEX64),
+    (NPY_TYPES::NPY_CDOUBLE, DType::COMPLEX128),
+];
+
+/// The byte order character of NumPy dtypes that are not in native order.
+const SWAPPED: u8 = if cfg!(target_endian = "little") { b'>' } else { b'<' };
+
+/// Refuses values of NumPy that would lose their meaning as a plain buffer.
+pub fn check_kind(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    if MASKED.is_type_of(object) {
+        return Err(errors::refused(
+            "x is a NumPy masked array, whose mask would be lost; pass x.filled(), or x.data to leave \
+             the mask behind",
+        ));
+    }
+    if SCALAR.is_type_of(object) {
+        return Err(errors::wrong_type("x", object, "an array: numpy.asarray(x) makes one"));
+    }
+    Ok(())
+}
+
+/// A tensor on the memory of a NumPy array, which it keeps alive.
+pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let py = array.py();
+    // SAFETY: the caller checked that it is an ndarray. Its fields are read while
+    // the GIL is held, before anything else can run.
+    unsafe {
+        let fields = &(*array.as_ptr().cast::<PyArrayObject>()).fields;
+        let dtype = element_type(py, array, fields.descr)?;
+        let (shape, strides) =
+            (dims(fields.dimensions, fields.nd), dims(fields.strides, fields.nd));
+        let read_only = fields.flags & NPY_ARRAY_WRITEABLE == 0;
+        owned_by(array.clone(), |source| {
+            let data = fields.data.cast();
+            array_interface::from_values(dtype, &shape, Some(&strides), data, read_only, source)
+        })
+    }
+}
+
+/// # Safety
+/// `numbers` points to `count` integers, unless that is 0.
+unsafe fn dims(numbers: *const isize, count: c_int) -> Dims {
+    // SAFETY: the caller's promise.
+    (0..count as usize).map(|axis| unsafe { *numbers.add(axis) } as i64).collect()
+}
+
+/// # Safety
+/// `descr` is the dtype of `array`, an ndarray.
+unsafe fn element_type(
+    py: Python<'_>,
+    array: &Bound<'_, PyAny>,
+    descr: *mut PyArray_Descr,
+) -> PyResult<DType> {
+    // SAFETY: the caller's promise.
+    let (fields, size) = unsafe { (&(*descr).fields, PyDataType_ELSIZE(py, descr)) };
+    let known = TYPES.iter().find(|(number, _)| *number as c_int == fields.type_num);
+    if let Some((_, dtype)) = known.filter(|_| fields.byteorder as u8 != SWAPPED) {
+        return Ok(*dtype);
+    }
+    let name = array.getattr(intern!(py, "dtype"))?.str()?.to_string();
+    // The types of ml_dtypes have the names of DLPack's, but take whole bytes each.
+    let extension = name.parse::<DType>().ok();
+    extension.filter(|dtype| dtype.item_bytes() == usize::try_from(size).ok()).ok_or_else(|| {
+        let advice = match known {
+            Some(_) => {
+                "it must be in native byte order: x.astype(x.dtype.newbyteorder(\"=\")) converts"
+            }
+            None if matches!(fields.kind as u8, b'm' | b'M') => {
+                "DLPack has no dates or time differences: share the integers with x.view(\"int64\")"
+            }
+            None if fields.kind as u8 == b'O' => "DLPack has no Python objects",
+            None => "it must be a number type that DLPack has, one number an element",
+        };
+        errors::refused(format!("x is a NumPy array of dtype {name}; {advice}"))
+    })
+}
+
+/// A NumPy array on the memory of a tensor, or on a copy with `copy` true.
+pub fn export<'py>(
+    tensor: &Bound<'py, PyTensor>,
+    copy: Option<bool>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = tensor.py();
+    let core = tensor.get().core();
+    if !core.device().is_host_accessible() {
+        return Err(not_on_host(core));
+    }
+    // Imports NumPy if need be: a missing one is an ImportError.
+    if ARRAY.get(py).is_none() {
+        py.import("numpy")?;
+    }
+    if copy != Some(true) {
+        return wrap(tensor);
+    }
+    wrap(&Bound::new(py, PyTensor::new(copied(py, core)?))?)
+}
+
+/// The refusal of everything that needs memory on the host.
+#[cold]
+pub fn not_on_host(tensor: &Tensor) -> PyErr {
+    errors::refused(format!(
+        "the tensor is on {}, and NumPy needs memory on the host: call to_device(\"cpu\") first",
+        tensor.device()
+    ))
+}
+
+fn wrap<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+    let py = tensor.py();
+    let core = tensor.get().core();
+    let layout = core.layout();
+    let mut shape: Dims = core.shape().into();
+    let mut strides = layout.byte_strides().map_err(|_| no_such_type(core.dtype()))?;
+    let flags = if core.is_read_only() { 0 } else { NPY_ARRAY_WRITEABLE };
+    // Without elements any address does, but for NULL NumPy would allocate.
+    let data: *mut c_void = match layout.count() {
+        0 => ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT),
+        _ => core.data_ptr(),
+    };
+    let descr = element_descr(py, core.dtype())?;
+    // SAFETY: shape and strides have `ndim` entries, and the tensor, which keeps the
+    // memory alive, becomes the base. NewFromDescr takes over `descr`, and
+    // SetBaseObject the tensor, both also on failure.
+    unsafe {
+        let class = get_type_object(py, NpyTypes::PyArray_Type);
+        let ndim = shape.len() as c_int;
+        let (shape, strides) = (shape.as_mut_ptr().cast(), strides.as_mut_ptr().cast());
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            class,
+            descr,
+            ndim,
+            shape,
+            strides,
+            data,
+            flags,
+            ptr::null_mut(),
+        );
+        let array = Bound::from_owned_ptr_or_err(py, array)?;
+        let base = tensor.clone().into_ptr();
+        match PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), base) {
+            0 => Ok(array),
+            _ => Err(PyErr::fetch(py)),
+        }
+    }
+}
+
+/// A new reference to the NumPy dtype.
+fn element_descr(py: Python<'_>, dtype: DType) -> PyResult<*mut PyArray_Descr> {
+    let known = TYPES.iter().find(|(_, known)| *known == dtype);
+    if let Some((number, _)) = known {
+        // SAFETY: NumPy is imported; one of its own numbers.
+        return Ok(unsafe { PY_ARRAY_API.PyArray_DescrFromType(py, *number as c_int) });
+    }
+    static ML_DTYPES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let raw = dtype.raw();
+    if raw.lanes != 1
+        || raw.code == DLDataTypeCode::COMPLEX
+        || raw.code == DLDataTypeCode::OPAQUEHANDLE
+    {
+        return Err(no_such_type(dtype));
+    }
+    let module = ML_DTYPES
+        .get_or_try_init(py, || py.import("ml_dtypes").map(Bound::unbind))
+        .map_err(|error| {
+            let advice = "needs the package ml_dtypes, which cannot be imported";
+            errors::refused_because(py, format!("dtype {dtype} in NumPy {advice}"), error)
+        })?;
+    let class = module.bind(py).getattr(dtype.to_string().as_str());
+    let class = class.map_err(|error| {
+        let message = format!("dtype is {dtype}, which this version of ml_dtypes does not have");
+        errors::refused_because(py, message, error)
+    })?;
+    let descr = py.import("numpy")?.getattr("dtype")?.call1((class,))?;
+    Ok(descr.into_ptr().cast())
+}
+
+#[cold]
+fn no_such_type(dtype: DType) -> PyErr {
+    errors::refused(format!("dtype is {dtype}, which NumPy does not have"))
+}

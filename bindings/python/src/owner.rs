@@ -1,0 +1,119 @@
+//! Python objects that own the memory of a tensor.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::OnceLock;
+use std::thread::{self, ThreadId};
+
+use dlbridge::{Result, Source, Tensor};
+use pyo3::exceptions::PyImportError;
+use pyo3::prelude::*;
+use pyo3::{ffi, wrap_pyfunction};
+
+use crate::errors;
+
+/// Makes a tensor whose memory `owner` keeps alive, until the last owner of the
+/// tensor is gone.
+pub fn owned_by(
+    owner: Bound<'_, PyAny>,
+    make: impl FnOnce(Source) -> Result<Tensor>,
+) -> PyResult<Tensor> {
+    // SAFETY: `release` gives up one reference, from any thread, without unwinding.
+    let source = unsafe { Source::callback(owner.as_ptr().cast(), Some(release)) };
+    let tensor = make(source).map_err(errors::exchange)?;
+    // The tensor has taken this reference; on error it is given up here.
+    let _ = owner.into_ptr();
+    Ok(tensor)
+}
+
+/// Refuses a second interpreter of the process: a deleter cannot know which one
+/// its object belongs to, and would take the GIL of the first. PyO3 leaves this
+/// unchecked for modules that it initialises in several phases.
+pub fn check_interpreter(_attached: Python<'_>) -> PyResult<()> {
+    static FIRST: OnceLock<i64> = OnceLock::new();
+    // SAFETY: the thread is attached, so that there is a current interpreter.
+    let current = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    match *FIRST.get_or_init(|| current) == current {
+        true => Ok(()),
+        false => Err(PyImportError::new_err(
+            "dlbridge was imported by another interpreter of this process, and can be used by one only",
+        )),
+    }
+}
+
+/// The thread that ends the interpreter, once it does.
+static SHUTDOWN: OnceLock<ThreadId> = OnceLock::new();
+
+/// Learns of the end of the interpreter.
+pub fn watch_shutdown(py: Python<'_>) -> PyResult<()> {
+    let begin = wrap_pyfunction!(begin_shutdown, py)?;
+    py.import("atexit")?.call_method1("register", (begin,)).map(drop)
+}
+
+#[pyfunction]
+fn begin_shutdown() {
+    let _ = SHUTDOWN.set(thread::current().id());
+}
+
+/// Gives up a reference, on whichever thread the last owner of a tensor goes.
+unsafe extern "C" fn release(object: *mut c_void) {
+    if !can_attach() {
+        return;
+    }
+    // Not `Python::try_attach`: that takes a thread for attached which has PyO3 code
+    // further up its stack, though what that code called may have given up the GIL
+    // since, as PyTorch does to free memory.
+    // SAFETY: the interpreter runs. The reference was given to the tensor, which
+    // releases it once.
+    unsafe {
+        let state = ffi::PyGILState_Ensure();
+        let kept = PendingException::save(Python::assume_attached());
+        ffi::Py_DECREF(object.cast());
+        drop(kept);
+        ffi::PyGILState_Release(state);
+    }
+}
+
+/// Whether this thread may ask for the GIL. Once Python ends, others that do are
+/// killed or hang, and after that there is no object any more: the reference is
+/// leaked on purpose.
+///
+/// The check is not airtight, since the end may begin right after it: Python has
+/// no way to hold it off before 3.15.
+fn can_attach() -> bool {
+    match SHUTDOWN.get() {
+        // SAFETY: may be called at any time.
+        None => unsafe { ffi::Py_IsInitialized() != 0 },
+        // That thread deallocates what is left, and then forgets its state.
+        Some(thread) => {
+            let has_state = || {
+                // SAFETY: may be called at any time.
+                unsafe { !ffi::PyGILState_GetThisThreadState().is_null() }
+            };
+            *thread == thread::current().id() && has_state()
+        }
+    }
+}
+
+/// Keeps the exception that is being raised while foreign code runs: that code
+/// would overwrite it, or take it for its own failure.
+pub struct PendingException([*mut ffi::PyObject; 3]);
+
+impl PendingException {
+    /// Until the result is dropped there is no exception.
+    pub fn save(_attached: Python<'_>) -> PendingException {
+        let [mut class, mut value, mut traceback] = [ptr::null_mut(); 3];
+        // SAFETY: the thread is attached; the three pointers are written.
+        unsafe { ffi::PyErr_Fetch(&mut class, &mut value, &mut traceback) };
+        PendingException([class, value, traceback])
+    }
+}
+
+impl Drop for PendingException {
+    fn drop(&mut self) {
+        let [class, value, traceback] = self.0;
+        // SAFETY: `save` fetched these; the thread is still attached, since the guard
+        // is held no longer than the proof that `save` was given.
+        unsafe { ffi::PyErr_Restore(class, value, traceback) };
+    }
+}

@@ -1,0 +1,327 @@
+//! `dlbridge.Tensor`.
+
+use std::fmt::Write;
+use std::mem::ManuallyDrop;
+
+use dlbridge::layout::Dims;
+use dlbridge::{Device, Tensor};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
+
+use crate::device::{self, PyDevice};
+use crate::dtype::{self, PyDType};
+use crate::owner::PendingException;
+use crate::{array_interface, errors, index, numpy, producer, torch};
+
+/// An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
+/// and whatever speaks DLPack or the array interface.
+///
+/// Tensors come from `from_dlpack`, `asarray` and `empty`. A tensor never
+/// changes its shape, dtype or address; views are new tensors on the same
+/// memory, which lives until the last of them is gone. The memory is not locked:
+/// that nobody writes to what somebody else reads is up to the program.
+#[pyclass(frozen, weakref, name = "Tensor", module = "dlbridge")]
+pub struct PyTensor(ManuallyDrop<Tensor>);
+
+impl PyTensor {
+    pub fn new(tensor: Tensor) -> PyTensor {
+        PyTensor(ManuallyDrop::new(tensor))
+    }
+
+    pub fn core(&self) -> &Tensor {
+        &self.0
+    }
+
+    fn view(&self, view: dlbridge::Result<Tensor>) -> PyResult<PyTensor> {
+        view.map(PyTensor::new).map_err(errors::argument)
+    }
+}
+
+impl Drop for PyTensor {
+    fn drop(&mut self) {
+        // SAFETY: Python deallocates on attached threads, and all code here that
+        // makes tensors is attached.
+        let _kept = PendingException::save(unsafe { Python::assume_attached() });
+        // SAFETY: not used any more. The last owner calls the producer's deleter.
+        unsafe { ManuallyDrop::drop(&mut self.0) }
+    }
+}
+
+#[pymethods]
+impl PyTensor {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn refuse(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Err(PyTypeError::new_err(
+            "dlbridge.Tensor cannot be called; use dlbridge.asarray(x), dlbridge.from_dlpack(x) or \
+             dlbridge.empty(shape)",
+        ))
+    }
+
+    /// The extents.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.shape())
+    }
+
+    /// The strides, in elements (NumPy's are in bytes).
+    #[getter]
+    fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.strides())
+    }
+
+    /// The element type.
+    #[getter]
+    fn dtype(&self) -> PyDType {
+        PyDType(self.0.dtype())
+    }
+
+    /// The device of the memory.
+    #[getter]
+    fn device(&self) -> PyDevice {
+        PyDevice(self.0.device())
+    }
+
+    /// The number of dimensions.
+    #[getter]
+    fn ndim(&self) -> usize {
+        self.0.shape().len()
+    }
+
+    /// The number of elements.
+    #[getter]
+    fn size(&self) -> i64 {
+        self.0.layout().count()
+    }
+
+    /// The bytes of one element, rounded up for elements that are parts of bytes.
+    #[getter]
+    fn itemsize(&self) -> u32 {
+        self.0.layout().item_bits().div_ceil(8)
+    }
+
+    /// The bytes of all elements, without the gaps that strides leave.
+    #[getter]
+    fn nbytes(&self) -> i64 {
+        self.0.layout().bytes()
+    }
+
+    /// Whether the memory must not be written to.
+    #[getter]
+    fn readonly(&self) -> bool {
+        self.0.is_read_only()
+    }
+
+    /// The address of the first element, 0 without elements.
+    #[getter]
+    fn ptr(&self) -> usize {
+        self.0.data_ptr() as usize
+    }
+
+    /// The view with all axes in reverse order.
+    #[getter(T)]
+    fn reversed(&self) -> PyResult<PyTensor> {
+        let axes: Vec<usize> = (0..self.ndim()).rev().collect();
+        self.view(self.0.permute(&axes))
+    }
+
+    /// The address of the tensor's DLTensor struct, valid as long as the tensor.
+    #[getter]
+    fn _dltensor(&self) -> usize {
+        std::ptr::from_ref(self.0.descriptor()) as usize
+    }
+
+    /// The view with the axes in this order, reversed if none are given. Takes
+    /// ints or one tuple; negative ones count from the end.
+    #[pyo3(signature = (*axes))]
+    fn transpose(&self, axes: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
+        if axes.is_empty() {
+            return self.reversed();
+        }
+        let given = integers("axes", axes)?;
+        let ndim = self.ndim() as i64;
+        let resolved: Option<Vec<usize>> = given
+            .iter()
+            .map(|axis| usize::try_from(if *axis < 0 { axis + ndim } else { *axis }).ok())
+            .collect();
+        let axes = resolved.ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "axes is {given:?}; it must name each of the {ndim} axes once"
+            ))
+        })?;
+        self.view(self.0.permute(&axes))
+    }
+
+    /// The view with another shape: ints or one tuple, of which one may be -1.
+    /// ValueError if only a copy could have it.
+    #[pyo3(signature = (*shape))]
+    fn reshape(&self, shape: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
+        self.view(self.0.reshape(&integers("shape", shape)?))
+    }
+
+    /// A copy in C order, in memory of its own, writable.
+    fn copy(&self, py: Python<'_>) -> PyResult<PyTensor> {
+        copied(py, &self.0).map(PyTensor::new)
+    }
+
+    /// The tensor itself if it is in C order without gaps, else a copy.
+    fn contiguous<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTensor>> {
+        match slf.get().0.layout().is_c_contiguous() {
+            true => Ok(slf.clone()),
+            false => Bound::new(slf.py(), slf.get().copy(slf.py())?),
+        }
+    }
+
+    /// The tensor itself if it is on that device; BufferError otherwise, since
+    /// this version cannot move tensors between devices yet.
+    #[pyo3(signature = (device, /, *, stream = None))]
+    fn to_device<'py>(
+        slf: &Bound<'py, Self>,
+        device: &Bound<'py, PyAny>,
+        stream: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTensor>> {
+        // Nothing is moved, so there is nothing to order on a stream.
+        let _ = stream;
+        producer::check_device(slf.get().0.device(), device::parse("device", device)?)?;
+        Ok(slf.clone())
+    }
+
+    /// A NumPy array on the same memory, read-only if the tensor is; with
+    /// copy=True on a copy. BufferError where NumPy cannot have it.
+    #[pyo3(signature = (*, copy = Some(false)), text_signature = "($self, /, *, copy=False)")]
+    fn numpy<'py>(slf: &Bound<'py, Self>, copy: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
+        numpy::export(slf, copy)
+    }
+
+    /// A PyTorch tensor on the same memory. BufferError where PyTorch cannot have
+    /// it (negative strides) or would not keep it read-only; copy=None copies in
+    /// those cases, copy=True always.
+    #[pyo3(
+        signature = (*, copy = Some(false), allow_writable_alias = false),
+        text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
+    )]
+    fn torch<'py>(
+        &self,
+        py: Python<'py>,
+        copy: Option<bool>,
+        allow_writable_alias: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        torch::export(py, &self.0, copy, allow_writable_alias)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        match self.0.shape() {
+            [extent, ..] => Ok(*extent as usize),
+            [] => Err(PyTypeError::new_err("len() of a tensor with 0 dimensions")),
+        }
+    }
+
+    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
+        index::get(&self.0, key).map(PyTensor::new)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "dlbridge.Tensor(shape={}, dtype={}, strides={}, device={}, readonly={}, ptr={:#x})",
+            tuple(self.0.shape()),
+            self.0.dtype(),
+            tuple(self.0.strides()),
+            self.0.device(),
+            if self.0.is_read_only() { "True" } else { "False" },
+            self.ptr()
+        )
+    }
+
+    /// A DLPack capsule that holds one more owner of the memory: the versioned
+    /// kind for max_version=(1, 0) or later, else the legacy kind, which read-only
+    /// tensors do not become.
+    #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
+    fn __dlpack__<'py>(
+        &self,
+        py: Python<'py>,
+        stream: Option<&Bound<'py, PyAny>>,
+        max_version: Option<&Bound<'py, PyAny>>,
+        dl_device: Option<&Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        producer::dlpack(py, &self.0, stream, max_version, dl_device, copy)
+    }
+
+    /// The device as DLPack's two numbers: its type and its index.
+    fn __dlpack_device__(&self) -> (u32, i32) {
+        let device = self.0.device();
+        (device.type_code(), device.index())
+    }
+
+    /// NumPy's array interface, version 3, for tensors on the host.
+    #[getter]
+    fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        array_interface::export(py, &self.0)
+    }
+}
+
+/// A new tensor in C order whose elements are not set yet.
+#[pyfunction]
+#[pyo3(signature = (shape, *, dtype = None, device = None), text_signature = "(shape, *, dtype='float32', device='cpu')")]
+pub fn empty(
+    shape: &Bound<'_, PyAny>,
+    dtype: Option<&Bound<'_, PyAny>>,
+    device: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyTensor> {
+    let dtype = dtype.map_or(Ok(dlbridge::DType::FLOAT32), dtype::parse)?;
+    let device = device.map_or(Ok(Device::CPU), |device| device::parse("device", device))?;
+    if device != Device::CPU {
+        return Err(errors::refused(format!(
+            "device is {device}; this version of dlbridge allocates on cpu only"
+        )));
+    }
+    let shape = match shape.cast::<PyTuple>() {
+        Ok(shape) => integers("shape", shape)?,
+        Err(_) => integers("shape", &PyTuple::new(shape.py(), [shape])?)?,
+    };
+    Tensor::empty(dtype, &shape).map(PyTensor::new).map_err(errors::argument)
+}
+
+/// A copy in C order. Large ones let other Python threads run meanwhile.
+pub fn copied(py: Python<'_>, tensor: &Tensor) -> PyResult<Tensor> {
+    const LARGE: i64 = 1 << 20;
+    // SAFETY: the tensor's owner says that it can be read; that nobody writes to it
+    // meanwhile is up to the program, as the documentation says.
+    let copy = || unsafe { Tensor::copy_of(tensor.view()) };
+    let copy = if tensor.layout().bytes() > LARGE { py.detach(copy) } else { copy() };
+    copy.map_err(errors::exchange)
+}
+
+/// Shape or axes: some ints, or one tuple or list of them.
+fn integers(name: &str, arguments: &Bound<'_, PyTuple>) -> PyResult<Dims> {
+    let first = arguments.iter().next().filter(|_| arguments.len() == 1);
+    if let Some(list) =
+        first.filter(|it| it.is_instance_of::<PyTuple>() || it.is_instance_of::<PyList>())
+    {
+        return integer_list(name, &list);
+    }
+    integer_list(name, arguments)
+}
+
+/// The ints of a tuple or list.
+pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
+    list.try_iter()?
+        .map(|item| {
+            let item = item?;
+            item.extract::<i64>()
+                .map_err(|_| errors::wrong_type(&format!("an entry of {name}"), &item, "an int"))
+        })
+        .collect()
+}
+
+/// Numbers as Python writes a tuple.
+pub fn tuple(numbers: &[i64]) -> String {
+    let mut text = String::from("(");
+    for (position, number) in numbers.iter().enumerate() {
+        let separator = if position > 0 { ", " } else { "" };
+        let _ = write!(text, "{separator}{number}");
+    }
+    text.push_str(if numbers.len() == 1 { ",)" } else { ")" });
+    text
+}
