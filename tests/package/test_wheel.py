@@ -92,7 +92,7 @@ def test_one_process_has_one_copy(place, order, installed, tmp_path):
 
 
 def test_extension_has_no_name_of_its_own(soname):
-    # Cargo would give it that of libdlbridge, and programs would load it instead.
+    # With that of libdlbridge, programs would load the extension instead: see build.rs.
     section = toolchain.run("readelf", "--dynamic", dlbridge._dlbridge.__file__).stdout
     assert "NEEDED" in section
     assert "SONAME" not in section
