@@ -187,11 +187,15 @@ impl<'a> Spec<'a> {
     }
 }
 
-/// Reads what several tensors must be, with commas between them.
+/// Reads what several tensors must be, with commas between them; nothing is for
+/// no tensor.
 ///
 /// # Errors
 /// Those of [`Spec::parse`].
 pub fn parse_all(text: &str) -> Result<Vec<Spec<'_>>> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
     let mut inside = false;
     let separates = |c: char| {
         inside = c == '[' || (inside && c != ']');
@@ -275,6 +279,7 @@ mod tests {
         let names: Vec<_> = specs.iter().map(|spec| spec.name).collect();
         assert_eq!(names, [Some("src"), Some("dst"), None]);
         assert_eq!(specs[1].text, "dst: f32[h, w] c");
+        assert!(parse_all(" ").unwrap().is_empty());
     }
 
     #[test]

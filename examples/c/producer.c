@@ -5,11 +5,15 @@
 
 DLManagedTensorVersioned *make_rings(int64_t height, int64_t width) {
     const int64_t most = 32768;
-    if (height < 1 || height > most || width < 1 || width > most)
+    if (height < 1 || height > most || width < 1 || width > most) {
+        dlbridge_fail(DLBRIDGE_ERROR_ARGUMENT, "height and width must be 1 to 32768");
         return NULL;
+    }
     float *pixels = malloc((size_t)(height * width) * sizeof *pixels);
-    if (pixels == NULL)
+    if (pixels == NULL) {
+        dlbridge_fail(DLBRIDGE_ERROR_MEMORY, "the pixels could not be allocated");
         return NULL;
+    }
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++)
             pixels[y * width + x] = (float)((x * x + y * y) % 256);

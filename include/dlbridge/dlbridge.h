@@ -197,6 +197,10 @@ typedef struct dlbridge_array_struct {
 /// Success.
 #define DLBRIDGE_OK 0
 
+/// The first status that is free for libraries that use this one: from here on
+/// they may return codes of their own.
+#define DLBRIDGE_ERROR_USER 1000
+
 
 
 #ifdef __cplusplus
@@ -227,6 +231,17 @@ const char *dlbridge_last_error(void);
 /// Returns: never NULL; a constant.
 /// Threads: any.
 const char *dlbridge_status_name(dlbridge_status status);
+
+/// Reports an error of the caller's own, so that whoever reads the status of his
+/// function finds the sentence where those of this library are:
+///
+///   return dlbridge_fail(DLBRIDGE_ERROR_ARGUMENT, "sigma must be positive");
+///
+/// status: the code that fits, or one of the caller's own.
+/// sentence: borrowed; copied. NULL is an empty one.
+/// Returns: the status.
+/// Threads: any; dlbridge_last_error() of this thread has the sentence.
+dlbridge_status dlbridge_fail(dlbridge_status status, const char *sentence);
 
 /// Allocates a tensor on the host, in C order without gaps. The elements are
 /// not initialised; the first lies at a multiple of DLBRIDGE_ALIGNMENT bytes.

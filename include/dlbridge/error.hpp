@@ -129,18 +129,20 @@ inline Expected<void> outcome(dlbridge_status status) {
 #ifndef DLBRIDGE_NO_EXCEPTIONS
 /// Runs the body of a C function and gives the status of what it throws, since
 /// nothing may unwind into C: that of an Error, MEMORY for std::bad_alloc, and
-/// INTERNAL for anything else.
+/// INTERNAL for anything else. dlbridge_last_error() has what the exception says.
 template <class Body>
 dlbridge_status guard(Body &&body) noexcept {
     try {
         std::forward<Body>(body)();
         return DLBRIDGE_OK;
     } catch (const Error &error) {
-        return error.status();
-    } catch (const std::bad_alloc &) {
-        return DLBRIDGE_ERROR_MEMORY;
+        return dlbridge_fail(error.status(), error.what());
+    } catch (const std::bad_alloc &error) {
+        return dlbridge_fail(DLBRIDGE_ERROR_MEMORY, error.what());
+    } catch (const std::exception &error) {
+        return dlbridge_fail(DLBRIDGE_ERROR_INTERNAL, error.what());
     } catch (...) {
-        return DLBRIDGE_ERROR_INTERNAL;
+        return dlbridge_fail(DLBRIDGE_ERROR_INTERNAL, "an exception that is no std::exception");
     }
 }
 #endif

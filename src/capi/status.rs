@@ -46,28 +46,58 @@ pub extern "C" fn dlbridge_status_name(status: dlbridge_status) -> *const c_char
     .as_ptr()
 }
 
+/// The first status that is free for libraries that use this one: from here on
+/// they may return codes of their own.
+pub const DLBRIDGE_ERROR_USER: dlbridge_status = 1000;
+
+/// Reports an error of the caller's own, so that whoever reads the status of his
+/// function finds the sentence where those of this library are:
+///
+///   return dlbridge_fail(DLBRIDGE_ERROR_ARGUMENT, "sigma must be positive");
+///
+/// status: the code that fits, or one of the caller's own.
+/// sentence: borrowed; copied. NULL is an empty one.
+/// Returns: the status.
+/// Threads: any; dlbridge_last_error() of this thread has the sentence.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlbridge_fail(
+    status: dlbridge_status,
+    sentence: *const c_char,
+) -> dlbridge_status {
+    let sentence = match sentence.is_null() {
+        true => c"",
+        // SAFETY: the pointer is as the header demands.
+        false => unsafe { CStr::from_ptr(sentence) },
+    };
+    remember(sentence.to_owned());
+    status
+}
+
 /// Runs the body of a C function: an error is remembered for the thread, and a
 /// panic becomes an error.
 pub(super) fn guard(body: impl FnOnce() -> Result<()>) -> dlbridge_status {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => DLBRIDGE_OK,
-        Ok(Err(error)) => remember(&error),
+        Ok(Err(error)) => report(&error),
         Err(panic) => {
             let what = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("a panic");
-            remember(&Error::new(Status::Internal, format!("defect in dlbridge: {what}")))
+            report(&Error::new(Status::Internal, format!("defect in dlbridge: {what}")))
         }
     }
 }
 
-fn remember(error: &Error) -> dlbridge_status {
+fn report(error: &Error) -> dlbridge_status {
     let bytes: Vec<u8> = error.message().bytes().filter(|byte| *byte != 0).collect();
-    let text = CString::new(bytes).unwrap_or_default();
-    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(text));
+    remember(CString::new(bytes).unwrap_or_default());
     error.status() as i32
+}
+
+fn remember(sentence: CString) {
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(sentence));
 }
 
 /// As [`guard`], for functions that cannot fail.

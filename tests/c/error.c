@@ -47,9 +47,21 @@ static void test_names(void) {
     CHECK(strcmp(dlbridge_status_name(INT32_MAX), "unknown") == 0);
 }
 
+static void test_errors_of_others(void) {
+    char sentence[] = "sigma must be positive";
+    CHECK_STATUS(dlbridge_fail(DLBRIDGE_ERROR_USER + 1, sentence), DLBRIDGE_ERROR_USER + 1);
+    sentence[0] = 'S'; /* the library has its own copy */
+    CHECK(strcmp(dlbridge_last_error(), "sigma must be positive") == 0);
+    CHECK_STATUS(dlbridge_fail(DLBRIDGE_ERROR_SHAPE, dlbridge_last_error()), DLBRIDGE_ERROR_SHAPE);
+    CHECK(strcmp(dlbridge_last_error(), "sigma must be positive") == 0);
+    CHECK_STATUS(dlbridge_fail(DLBRIDGE_ERROR_SHAPE, NULL), DLBRIDGE_ERROR_SHAPE);
+    CHECK(strcmp(dlbridge_last_error(), "") == 0);
+}
+
 int main(void) {
     test_each_thread_has_its_own();
     test_success_leaves_it();
     test_names();
+    test_errors_of_others();
     return 0;
 }

@@ -48,6 +48,11 @@ TEST(guard_turns_exceptions_into_statuses) {
     CHECK(std::string(dlbridge_last_error()).find("-1") != std::string::npos);
     CHECK(dlbridge::guard([] { throw std::bad_alloc(); }) == DLBRIDGE_ERROR_MEMORY);
     CHECK(dlbridge::guard([] { throw 7; }) == DLBRIDGE_ERROR_INTERNAL);
+    CHECK(std::string(dlbridge_last_error()).find("no std::exception") != std::string::npos);
+    CHECK(dlbridge::guard([] { throw std::runtime_error("mine"); }) == DLBRIDGE_ERROR_INTERNAL);
+    CHECK(std::string(dlbridge_last_error()) == "mine");
+    CHECK(dlbridge::guard([] { throw dlbridge::Error(DLBRIDGE_ERROR_USER, "own"); }) == 1000);
+    CHECK(std::string(dlbridge_last_error()) == "own");
 }
 
 #endif

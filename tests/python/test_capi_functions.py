@@ -183,12 +183,13 @@ CALLS = {
         [BOTH],
     ),
 }
-# These have no status: they cannot fail, or ignore NULL.
+# These cannot fail, or ignore NULL.
 WITHOUT_STATUS = {
     "dlbridge_version",
     "dlbridge_abi_version",
     "dlbridge_last_error",
     "dlbridge_status_name",
+    "dlbridge_fail",
     "dlbridge_release",
     "dlbridge_release_legacy",
     "dlbridge_release_array_struct",
@@ -254,6 +255,10 @@ def test_functions_without_status(world):
     assert isinstance(capi.lib.dlbridge_last_error(), bytes)
     assert capi.lib.dlbridge_status_name(capi.Status.DTYPE) == b"DLBRIDGE_ERROR_DTYPE"
     assert capi.lib.dlbridge_status_name(-1) == b"unknown"
+    assert capi.lib.dlbridge_fail(1234, b"a sentence") == 1234
+    assert capi.last_error() == "a sentence"
+    assert capi.lib.dlbridge_fail(capi.ERROR_USER, None) == capi.ERROR_USER
+    assert capi.last_error() == ""
 
 
 @pytest.mark.parametrize("kind", ["owned", "legacy", "array_struct"])

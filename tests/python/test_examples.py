@@ -83,7 +83,10 @@ def test_first_c(tmp_path, link):
     ]
 
 
-@pytest.mark.parametrize(("name", "language"), [("first.c", "c"), ("first.py", "python")])
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("first.c", "c"), ("first.py", "python"), ("c/filter.c", "c"), ("cpp/vector.cpp", "cpp")],
+)
 def test_readme_quotes(name, language):
     readme = (toolchain.ROOT / "README.md").read_text()
     assert f"```{language}\n{(EXAMPLES / name).read_text()}```\n" in readme

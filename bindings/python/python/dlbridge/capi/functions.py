@@ -52,6 +52,7 @@ FUNCTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "dlbridge_abi_version": (c_uint32, ()),
     "dlbridge_last_error": (c_char_p, ()),
     "dlbridge_status_name": (c_char_p, (c_int32,)),
+    "dlbridge_fail": (c_int32, (c_int32, c_char_p)),
     "dlbridge_empty": (c_int32, (DLDataType, c_int32, POINTER(c_int64), _OUT)),
     "dlbridge_wrap": (c_int32, (_TENSOR, c_uint64, *_SOURCE_OUT)),
     "dlbridge_share": (c_int32, (_OWNED, c_uint64, _OUT)),
