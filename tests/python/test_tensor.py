@@ -5,6 +5,7 @@ import gc
 import pickle
 import random
 import re
+import unittest.mock
 import weakref
 
 import dlbridge
@@ -466,3 +467,56 @@ def test_a_subclass_may_export_in_its_own_way():
             return handmade.Foreign((7,), (1,)).capsule()
 
     assert dlbridge.from_dlpack(np.zeros(3).view(Own)).shape == (7,)
+
+
+def test_a_mock_of_an_array_is_no_array():
+    # Its __class__ says that it is one, and isinstance believes that.
+    for spec in (np.ndarray, torch.Tensor):
+        with pytest.raises((TypeError, BufferError)):
+            dlbridge.asarray(unittest.mock.Mock(spec=spec))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_errors_of_index_are_passed_on(tensor, error):
+    class Index:
+        def __index__(self):
+            raise error
+
+    for use in (tensor.__getitem__, dlbridge.empty, tensor.reshape):
+        with pytest.raises(error):
+            use(Index())
+
+
+def test_indices_beyond_everything(tensor):
+    with pytest.raises(IndexError, match="63 bits"):
+        tensor[2**70]
+    with pytest.raises(IndexError, match="more than 64 dimensions"):
+        tensor[(None,) * 61]
+    with pytest.raises(ValueError, match="63 bits"):
+        dlbridge.empty(2**70)
+
+
+def test_iteration(tensor, array):
+    assert [np.array_equal(part.numpy(), array[i]) for i, part in enumerate(tensor)] == [True] * 4
+    with pytest.raises(TypeError, match="0 dimensions"):
+        list(dlbridge.asarray(np.array(3.0)))
+    with pytest.raises(TypeError, match="does not compare"):
+        3 in tensor  # noqa: B015
+
+
+def test_dtypes_and_devices_are_values():
+    dtype, device = dlbridge.DType("float32"), dlbridge.Device("cuda:1")
+    for value in (dtype, device):
+        assert copy.copy(value) == copy.deepcopy(value) == value
+        assert pickle.loads(pickle.dumps(value)) == value
+    assert dtype == np.float32 == dtype
+    assert dtype == np.dtype("float32") and dtype == torch.float32
+    assert dtype != np.float64 and dtype != np.dtype(">f4") and dtype != 3
+    assert device == torch.device("cuda:1") and device != torch.device("cuda:0")
+
+
+def test_read_only_may_be_any_truth_value():
+    memory = np.zeros(3)
+    for given in (1, 0):
+        there = Interface(**GOOD | {"typestr": "<f8", "data": (memory.ctypes.data, given)})
+        assert dlbridge.asarray(there).readonly is bool(given)

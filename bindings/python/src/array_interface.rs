@@ -60,13 +60,16 @@ pub fn import(object: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResu
     let description = describe(interface)?;
     match entry(interface, "data")? {
         Some(data) if data.is_instance_of::<PyTuple>() => {
-            let (address, read_only) = data.extract::<(usize, bool)>().map_err(|_| {
-                errors::wrong_type(
-                    "data",
-                    &data,
-                    "a tuple of an address and whether it is read-only",
-                )
-            })?;
+            let (address, read_only) = data
+                .extract::<(usize, Bound<'_, PyAny>)>()
+                .and_then(|(address, read_only)| Ok((address, read_only.is_truthy()?)))
+                .map_err(|_| {
+                    errors::wrong_type(
+                        "data",
+                        &data,
+                        "a tuple of an address and whether it is read-only",
+                    )
+                })?;
             // The dictionary too: NumPy's scalars keep their memory alive with it.
             let owner = PyTuple::new(object.py(), [object, interface.as_any()])?.into_any();
             wrap(owner, &description, address as *mut c_void, read_only)

@@ -61,11 +61,19 @@ impl PyDType {
         let equal = match (other.cast::<PyDType>(), errors::text(other)) {
             (Ok(other), _) => other.get().0 == self.0,
             (_, Some(name)) => self.0.to_string() == name,
-            _ => return other.py().NotImplemented().into_bound(other.py()),
+            _ => match parse(other) {
+                Ok(other) => other == self.0,
+                Err(_) => return other.py().NotImplemented().into_bound(other.py()),
+            },
         };
         equal
             .into_pyobject(other.py())
             .map_or_else(|never| match never {}, |it| it.to_owned().into_any())
+    }
+
+    /// For `copy` and `pickle`: the class and the name.
+    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (String,)) {
+        (slf.get_type().into_any().unbind(), (slf.get().0.to_string(),))
     }
 
     /// That of the name, which it is equal to.

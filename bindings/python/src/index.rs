@@ -1,8 +1,9 @@
 //! Basic indexing: integers, slices, `...` and `None`, always a view.
 
+use dlbridge::abi::MAX_NDIM;
 use dlbridge::layout::Dims;
 use dlbridge::{Slice, Tensor};
-use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
@@ -42,9 +43,14 @@ fn entry(key: &Bound<'_, PyAny>) -> PyResult<Entry> {
     }
     // A truth value is an int in Python, but a mask in NumPy.
     if !key.is_instance_of::<PyBool>() && key.hasattr(pyo3::intern!(key.py(), "__index__"))? {
-        // An array that is no single integer has `__index__` too, which raises.
-        if let Ok(index) = key.extract::<i64>() {
-            return Ok(Entry::At(index));
+        match key.extract::<i64>() {
+            Ok(index) => return Ok(Entry::At(index)),
+            Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => {
+                return Err(PyIndexError::new_err("an index is out of range: more than 63 bits"));
+            }
+            // An array that is no single integer has `__index__` too, which raises this.
+            Err(error) if error.is_instance_of::<PyTypeError>(key.py()) => {}
+            Err(error) => return Err(error),
         }
     }
     Err(PyTypeError::new_err(format!(
@@ -96,6 +102,14 @@ fn without_rest(tensor: &Tensor, entries: Vec<Entry>) -> PyResult<Vec<Entry>> {
     let ndim = tensor.shape().len();
     if named > ndim {
         return Err(too_many(tensor, named));
+    }
+    if ndim - count(|entry| matches!(entry, Entry::At(_)))
+        + count(|entry| matches!(entry, Entry::NewAxis))
+        > MAX_NDIM
+    {
+        return Err(PyIndexError::new_err(format!(
+            "the index makes more than {MAX_NDIM} dimensions, the most that a tensor may have"
+        )));
     }
     if count(|entry| matches!(entry, Entry::Rest)) > 1 {
         return Err(PyIndexError::new_err("an index has several ...; it must have one at most"));

@@ -1,5 +1,6 @@
 //! Types of frameworks that are asked about without importing them.
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -26,9 +27,14 @@ impl LoadedType {
         }
     }
 
-    /// Whether the object is of that type or a subtype.
+    /// Whether the object is of that type or a subtype. Unlike `isinstance` this
+    /// does not ask the object, which may lie: a mock is no array.
     pub fn is_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
-        self.get(object.py()).is_some_and(|class| object.is_instance(class).unwrap_or(false))
+        let is_subtype = |class: &Bound<'_, PyType>| {
+            // SAFETY: an object and a type.
+            unsafe { ffi::PyObject_TypeCheck(object.as_ptr(), class.as_type_ptr()) != 0 }
+        };
+        self.get(object.py()).is_some_and(is_subtype)
     }
 
     /// Whether the object is of exactly that type.

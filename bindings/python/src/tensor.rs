@@ -5,7 +5,8 @@ use std::mem::ManuallyDrop;
 
 use dlbridge::layout::Dims;
 use dlbridge::{Device, Tensor};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 
@@ -217,6 +218,21 @@ impl PyTensor {
         }
     }
 
+    /// The parts at each index of the first axis.
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        if slf.get().ndim() == 0 {
+            return Err(PyTypeError::new_err("iteration over a tensor with 0 dimensions"));
+        }
+        // SAFETY: an object that is indexed from 0 until it raises IndexError.
+        unsafe { Bound::from_owned_ptr_or_err(slf.py(), ffi::PySeqIter_New(slf.as_ptr())) }
+    }
+
+    fn __contains__(&self, _value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Err(PyTypeError::new_err(
+            "dlbridge.Tensor does not compare elements; use t.numpy() for that",
+        ))
+    }
+
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
         index::get(&self.0, key).map(PyTensor::new)
     }
@@ -309,8 +325,17 @@ pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
     list.try_iter()?
         .map(|item| {
             let item = item?;
-            item.extract::<i64>()
-                .map_err(|_| errors::wrong_type(&format!("an entry of {name}"), &item, "an int"))
+            item.extract::<i64>().map_err(|error| {
+                let py = item.py();
+                let entry = format!("an entry of {name}");
+                if error.is_instance_of::<PyOverflowError>(py) {
+                    PyValueError::new_err(format!("{entry} is {item}; it must fit in 63 bits"))
+                } else if error.is_instance_of::<PyTypeError>(py) {
+                    errors::wrong_type(&entry, &item, "an int")
+                } else {
+                    error
+                }
+            })
         })
         .collect()
 }

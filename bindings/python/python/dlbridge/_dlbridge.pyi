@@ -1,5 +1,6 @@
 """The compiled half of dlbridge."""
 
+from collections.abc import Iterator
 from types import EllipsisType, ModuleType
 from typing import Any, Literal, Never, Protocol, SupportsIndex, TypeAlias, final, overload
 
@@ -58,6 +59,8 @@ class DType:
     def lanes(self) -> int:
         """The number of lanes: 1, but for vector types."""
     def __eq__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        """For `copy` and `pickle`: the class and the name."""
     def __hash__(self, /) -> int: ...
 
 @final
@@ -72,6 +75,8 @@ class Device:
     def index(self) -> int:
         """The index among the devices of its type; 0 for the host."""
     def __eq__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        """For `copy` and `pickle`: the class and the name."""
     def __hash__(self, /) -> int: ...
 
 @final
@@ -157,6 +162,9 @@ class Tensor:
         those cases, copy=True always.
         """
     def __len__(self, /) -> int: ...
+    def __iter__(self, /) -> Iterator[Tensor]:
+        """Implement iter(self)."""
+    def __contains__(self, value: Never, /) -> bool: ...
     def __getitem__(self, key: _Entry | tuple[_Entry, ...], /) -> Tensor: ...
     def __dlpack__(
         self,

@@ -1,0 +1,1 @@
+"""What `python -m dlbridge matrix` and `python -m dlbridge doctor` run."""

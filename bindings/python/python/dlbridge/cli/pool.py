@@ -1,0 +1,163 @@
+"""Exchanges in processes of their own: some frameworks cannot live together."""
+
+import importlib.metadata
+import importlib.util
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from .exchange import ABSENT, CRASHES, HANGS, Cell
+from .frameworks import FRAMEWORKS
+from .worker import ENVIRONMENT
+
+Case = tuple[str, str, str, str]  # source, target, dtype, layout
+
+_STARTUP_SECONDS = 120.0
+_CASE_SECONDS = 1.0
+
+
+@dataclass
+class Answers:
+    """What became of the exchanges of a pair, in their order; `notes` are sentences
+    about the pair itself."""
+
+    cells: list[Cell] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def installed(names: Iterable[str] = FRAMEWORKS) -> list[str]:
+    """The frameworks that are installed; none is imported."""
+    return [name for name in names if _is_installed(FRAMEWORKS[name].module)]
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module.split(".")[0]) is not None
+
+
+def version(name: str) -> str:
+    """The version of an installed framework, "" if it does not say."""
+    for package in FRAMEWORKS[name].packages:
+        try:
+            return importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    return ""
+
+
+def pairs(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Each two frameworks, and each by itself: one process for either."""
+    return [(name,) for name in names] + list(itertools.combinations(names, 2))
+
+
+def cases(pair: tuple[str, ...], kinds: Sequence[tuple[str, str]]) -> list[Case]:
+    """The exchanges of a pair, there and back."""
+    ways = [pair * 2] if len(pair) == 1 else [pair, pair[::-1]]
+    return [(way[0], way[1], dtype, layout) for way in ways for dtype, layout in kinds]
+
+
+def run(
+    names: Sequence[str],
+    kinds: Sequence[tuple[str, str]],
+    *,
+    done: Callable[[str], None] = lambda pair: None,
+    processes: int | None = None,
+) -> Answers:
+    """All exchanges among these frameworks, `kinds` being pairs of dtype and layout.
+    Calls `done` with the name of each pair that is finished."""
+    todo = pairs(names)
+    found: dict[tuple[str, ...], Answers] = {}
+    with ThreadPoolExecutor(processes or os.cpu_count() or 1) as threads:
+        futures = {threads.submit(run_pair, pair, cases(pair, kinds)): pair for pair in todo}
+        for future in as_completed(futures):
+            found[futures[future]] = future.result()
+            done(" and ".join(futures[future]))
+    everything = Answers()
+    for pair in todo:
+        everything.cells += found[pair].cells
+        everything.notes += found[pair].notes
+    return everything
+
+
+def run_pair(pair: tuple[str, ...], todo: Sequence[Case]) -> Answers:
+    """These exchanges, in one process, and in further ones if that dies."""
+    answers, imports = Answers(), pair
+    while todo:
+        loaded, missing, cells, death = _process(imports, todo)
+        answers.cells += cells
+        todo = todo[len(cells) :]
+        if missing:
+            answers.cells += [Cell(*case, ABSENT, missing) for case in todo]
+            return answers
+        if not death or not todo:
+            return answers
+        if not loaded and imports == pair and len(pair) > 1:
+            imports = pair[::-1]
+            answers.notes.append(_import_note(imports, death))
+        elif not loaded:
+            answers.cells += [Cell(*case, *death) for case in todo]
+            return answers
+        else:
+            answers.cells.append(Cell(*todo[0], *death))
+            todo = todo[1:]
+    return answers
+
+
+def _import_note(imports: tuple[str, ...], death: tuple[str, str]) -> str:
+    first, second = (FRAMEWORKS[name].title for name in imports)
+    return (
+        f"importing {second} before {first} {death[0]} ({death[1]}); "
+        f"here {first} was imported first"
+    )
+
+
+def _process(
+    imports: tuple[str, ...], todo: Sequence[Case]
+) -> tuple[bool, str, list[Cell], tuple[str, str] | None]:
+    """One worker: whether its frameworks were loaded, why one cannot be imported,
+    the cells that it answered, and how it died if it did."""
+    request = json.dumps({"imports": imports, "cases": todo})
+    death: tuple[str, str] | None = None
+    seconds = _STARTUP_SECONDS + _CASE_SECONDS * len(todo)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "dlbridge.cli.worker"],
+            input=request.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=seconds,
+            env={**ENVIRONMENT, **os.environ},
+        )
+        output = result.stdout
+        if result.returncode != 0:
+            death = CRASHES, _cause(result.returncode, result.stderr)
+    except subprocess.TimeoutExpired as timeout:
+        output = timeout.stdout or b""
+        death = HANGS, f"no answer within {seconds:.0f} s"
+    loaded, missing, cells = False, "", []
+    for line in _whole_lines(output):
+        answer = json.loads(line)
+        if "loaded" in answer:
+            loaded = True
+        elif "missing" in answer:
+            title = FRAMEWORKS[answer["missing"]].title
+            missing = f"{title} cannot be imported: {answer['reason']}"
+        else:
+            cells.append(Cell(**answer))
+    return loaded, missing, cells, death
+
+
+def _whole_lines(output: bytes) -> Iterator[bytes]:
+    return (line for line in output.splitlines(keepends=True) if line.endswith(b"\n"))
+
+
+def _cause(status: int, stderr: bytes) -> str:
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"exit status {status}"

@@ -1,0 +1,45 @@
+"""The process in which frameworks meet: it reads a request as JSON on its standard
+input, and writes a line of JSON for each cell as soon as it is known.
+
+It may die at any time: the cell after the last one that it wrote is what killed it.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import warnings
+
+from .exchange import exchange
+from .frameworks import FRAMEWORKS
+
+# Less noise, less memory, and no fight over the processors.
+ENVIRONMENT = {
+    "CUDA_MODULE_LOADING": "LAZY",
+    "GLOG_minloglevel": "3",
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+
+
+def main() -> None:
+    request = json.loads(sys.stdin.read())
+    # Frameworks print what they like on the standard output.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    for name in request["imports"]:
+        try:
+            FRAMEWORKS[name].load()
+        except Exception as error:
+            print(json.dumps({"missing": name, "reason": str(error)}), file=answers, flush=True)
+            return
+    print(json.dumps({"loaded": request["imports"]}), file=answers, flush=True)
+    for source, target, dtype, layout in request["cases"]:
+        cell = exchange(FRAMEWORKS[source], FRAMEWORKS[target], dtype, layout)
+        print(json.dumps(dataclasses.asdict(cell)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
