@@ -1,7 +1,7 @@
 //! The allocation behind a tensor: the DLPack struct, its shape and strides,
 //! the count of owners and, if it was allocated here, the data.
 
-use std::alloc::{Layout as Memory, alloc, dealloc};
+use std::alloc::{Layout as Memory, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
@@ -59,6 +59,13 @@ impl<'a> Description<'a> {
     }
 }
 
+/// What the bytes of new data are.
+#[derive(Clone, Copy)]
+pub(crate) enum Contents {
+    Zeros,
+    Uninitialised,
+}
+
 impl Block {
     /// A block that is its own root, with `data_bytes` of memory behind it, which
     /// become the data unless they are 0. On error the source is not released.
@@ -66,6 +73,7 @@ impl Block {
         description: &Description<'_>,
         source: Source,
         data_bytes: usize,
+        contents: Contents,
     ) -> Result<NonNull<Block>> {
         let ndim = description.shape.len();
         let header = size_of::<Block>() + 2 * ndim * size_of::<i64>();
@@ -75,7 +83,12 @@ impl Block {
             .and_then(|size| Memory::from_size_align(size, align_of::<Block>()).ok())
             .ok_or_else(|| out_of_memory(data_bytes))?;
         // SAFETY: the size is not 0.
-        let start = unsafe { alloc(memory) };
+        let start = unsafe {
+            match contents {
+                Contents::Zeros => alloc_zeroed(memory),
+                Contents::Uninitialised => alloc(memory),
+            }
+        };
         let block = NonNull::new(start.cast::<Block>()).ok_or_else(|| out_of_memory(data_bytes))?;
         let data = match data_bytes {
             0 => description.data,

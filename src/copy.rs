@@ -18,10 +18,13 @@ impl Tensor {
     /// The memory of `source` is readable, and nobody writes to it meanwhile.
     pub unsafe fn copy_of(source: TensorRef<'_>) -> Result<Tensor> {
         check_host(&source, "source")?;
-        let copy = Tensor::empty(source.dtype(), source.shape())?;
-        // SAFETY: the caller's promise for the source; the copy is new.
-        unsafe { transfer(&source, &copy.view()) };
-        Ok(copy.mark_copied())
+        // SAFETY: the caller's promise for the source; the copy is new, and all of it is
+        // written.
+        unsafe {
+            let copy = Tensor::empty(source.dtype(), source.shape())?;
+            transfer(&source, &copy.view());
+            Ok(copy.mark_copied())
+        }
     }
 }
 
@@ -177,7 +180,7 @@ mod tests {
         let base = numbers(&[2, 2]);
         let transposed = base.permute(&[1, 0]).unwrap();
         let other = numbers(&[4]);
-        let floats = Tensor::empty(DType::FLOAT32, &[2, 2]).unwrap();
+        let floats = Tensor::zeros(DType::FLOAT32, &[2, 2]).unwrap();
         let broadcast = numbers(&[2]).expand(&[2, 2]).unwrap();
         for (source, target, status, needle) in [
             (&base, &transposed, Status::Overlap, "must not share"),

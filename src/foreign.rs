@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::abi::{
     DLManagedTensor, DLManagedTensorVersioned, DLPACK_VERSION, Flags, ManagedTensorBase,
@@ -105,7 +106,10 @@ pub unsafe fn check_managed<'a>(raw: *const DLManagedTensorVersioned) -> Result<
                 DLPACK_VERSION.major
             );
         }
-        TensorRef::new(&(*raw).dl_tensor, (*raw).flags)
+        // Another thread may be sharing a tensor made here, which writes to them.
+        let flags = AtomicU64::from_ptr((&raw const (*raw).flags).cast_mut().cast());
+        let flags = Flags::from_bits_retain(flags.load(Ordering::Relaxed));
+        TensorRef::new(&(*raw).dl_tensor, flags)
     }
 }
 

@@ -29,7 +29,8 @@
 //!
 //! Data flows one way through the modules: [`abi`], then [`dtype`], [`device`] and
 //! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
-//! [`array_interface`], [`copy`] and [`check`], and last the C functions.
+//! [`elements`], [`array_interface`], [`copy`] and [`check`], and last the C
+//! functions.
 
 pub mod abi;
 pub mod array_interface;
@@ -41,6 +42,7 @@ pub mod check;
 pub mod copy;
 pub mod device;
 pub mod dtype;
+pub mod elements;
 pub mod error;
 pub mod foreign;
 pub mod layout;
@@ -53,8 +55,9 @@ pub mod view;
 pub use borrowed::TensorRef;
 pub use device::Device;
 pub use dtype::DType;
+pub use elements::Element;
 pub use error::{Error, Result, Status};
 pub use layout::Layout;
-pub use owned::{Element, Tensor};
+pub use owned::Tensor;
 pub use source::Source;
 pub use view::{Slice, View};

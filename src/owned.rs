@@ -3,12 +3,11 @@
 use std::alloc::Layout as Memory;
 use std::ffi::c_void;
 use std::fmt;
-use std::mem::align_of;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::abi::{DLManagedTensorVersioned, DLTensor, Flags};
-use crate::block::{Block, Description};
+use crate::block::{Block, Contents, Description};
 use crate::borrowed::{TensorRef, storage_bits};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -33,13 +32,29 @@ unsafe impl Send for Tensor {}
 unsafe impl Sync for Tensor {}
 
 impl Tensor {
-    /// Allocates memory on the host in C order. The elements are not
-    /// initialised; the first one lies at a multiple of [`ALIGNMENT`](crate::abi::ALIGNMENT) bytes.
+    /// Allocates memory on the host in C order, all bytes zero. The first element
+    /// lies at a multiple of [`ALIGNMENT`](crate::abi::ALIGNMENT) bytes.
     ///
     /// # Errors
     /// `Dtype` for elements that are parts of bytes, `Ndim`, `Shape` and `Size`
     /// for the shape, `Memory` if there is not enough.
-    pub fn empty(dtype: DType, shape: &[i64]) -> Result<Tensor> {
+    pub fn zeros(dtype: DType, shape: &[i64]) -> Result<Tensor> {
+        Tensor::allocate(dtype, shape, Contents::Zeros)
+    }
+
+    /// As [`Tensor::zeros`], with elements that are not initialised.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::zeros`].
+    ///
+    /// # Safety
+    /// All elements are written before any is read, also by
+    /// [`Tensor::as_slice`], [`Tensor::copy_of`] and whoever gets the handle.
+    pub unsafe fn empty(dtype: DType, shape: &[i64]) -> Result<Tensor> {
+        Tensor::allocate(dtype, shape, Contents::Uninitialised)
+    }
+
+    fn allocate(dtype: DType, shape: &[i64], contents: Contents) -> Result<Tensor> {
         if dtype.item_bytes().is_none() {
             fail!(Dtype, "dtype {dtype} cannot be allocated; its elements must be whole bytes");
         }
@@ -53,7 +68,7 @@ impl Tensor {
             shape,
             strides: &c_strides(shape),
         };
-        Tensor::with_source(&description, Source::SOLE, layout.bytes() as usize)
+        Block::new(&description, Source::SOLE, layout.bytes() as usize, contents).map(Tensor)
     }
 
     /// Takes over memory that somebody else made: the descriptor and its shape
@@ -70,42 +85,7 @@ impl Tensor {
     /// else writes to it.
     pub unsafe fn wrap(tensor: TensorRef<'_>, source: Source) -> Result<Tensor> {
         let strides = tensor.layout.strides();
-        Tensor::with_source(
-            &Description { strides: &strides, ..Description::of(&tensor) },
-            source,
-            0,
-        )
-    }
-
-    /// A tensor over the elements of a vector, which moves in and is not copied.
-    ///
-    /// # Errors
-    /// `Size` if the shape does not have as many elements as the vector, and
-    /// those of [`Tensor::empty`].
-    pub fn from_vec<T: Element + Send + Sync>(elements: Vec<T>, shape: &[i64]) -> Result<Tensor> {
-        let dtype = DType::new(T::DTYPE)?;
-        let layout = Layout::new(dtype.item_bits(), shape, None)?;
-        if usize::try_from(layout.count()) != Ok(elements.len()) {
-            fail!(
-                Size,
-                "shape {shape:?} has {} elements; the vector has {}",
-                layout.count(),
-                elements.len()
-            );
-        }
-        let mut owner = Box::new(elements);
-        let description = Description {
-            data: owner.as_mut_ptr().cast(),
-            byte_offset: 0,
-            device: Device::CPU,
-            dtype,
-            flags: Flags::empty(),
-            shape,
-            strides: &c_strides(shape),
-        };
-        let source = Source::owner(owner, true);
-        // SAFETY: on error no block has taken the source.
-        Tensor::with_source(&description, source, 0).inspect_err(|_| unsafe { source.release() })
+        Tensor::with_source(&Description { strides: &strides, ..Description::of(&tensor) }, source)
     }
 
     /// A further owner of the same tensor. The flag `IS_COPIED` is taken off
@@ -265,65 +245,6 @@ impl Tensor {
         self.view().first()
     }
 
-    /// The elements of a contiguous tensor on the host.
-    ///
-    /// # Errors
-    /// `Dtype` if the elements are no `T`, `Device` off the host, `Layout` if
-    /// they are not in C order without gaps, or not aligned for `T`.
-    pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
-        let (first, count) = self.elements::<T>()?;
-        // SAFETY: checked by `elements`. That nobody writes meanwhile is promised
-        // where foreign memory came in or a raw handle went out.
-        Ok(unsafe { std::slice::from_raw_parts(first, count) })
-    }
-
-    /// The elements of a contiguous tensor on the host, to write to.
-    ///
-    /// # Errors
-    /// Those of [`Tensor::as_slice`]; `ReadOnly`; `Shared` if there are other
-    /// owners, or the memory came from elsewhere, where owners cannot be known.
-    pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T]> {
-        if self.is_read_only() {
-            fail!(ReadOnly, "the tensor is read-only; it must be writable");
-        }
-        let root = self.root();
-        // Acquire: what other owners wrote before they went away is seen.
-        if !root.source.is_sole() || root.owners.load(Ordering::Acquire) != 1 {
-            fail!(
-                Shared,
-                "the tensor has {} owners here, and its memory was made {}; it must have one owner \
-                 and memory made here (empty, from_vec)",
-                self.owners(),
-                if root.source.is_sole() { "here" } else { "elsewhere" }
-            );
-        }
-        let (first, count) = self.elements::<T>()?;
-        // SAFETY: checked by `elements`, and nobody else has the memory.
-        Ok(unsafe { std::slice::from_raw_parts_mut(first, count) })
-    }
-
-    fn elements<T: Element>(&self) -> Result<(*mut T, usize)> {
-        let tensor = self.view();
-        if tensor.dtype.raw() != T::DTYPE {
-            fail!(Dtype, "the tensor is {tensor}; its dtype must be {}", DType::trusted(T::DTYPE));
-        }
-        if !tensor.device.is_host_accessible() {
-            fail!(Device, "the tensor is {tensor}; it must be on the host");
-        }
-        let first = tensor.first().cast::<T>();
-        if !tensor.layout.is_c_contiguous() || !first.is_aligned() {
-            fail!(
-                Layout,
-                "the tensor is {tensor} at {first:p}; it must be contiguous and aligned to {} bytes",
-                align_of::<T>()
-            );
-        }
-        match tensor.layout.count() {
-            0 => Ok((NonNull::dangling().as_ptr(), 0)),
-            count => Ok((first, count as usize)),
-        }
-    }
-
     /// Hands out the DLPack struct. Whoever gets it calls its `deleter` once, or
     /// gives it to [`Tensor::from_raw`] or [`Tensor::import`].
     ///
@@ -358,12 +279,8 @@ impl Tensor {
     }
 
     /// A tensor with a source of its own, which stays the caller's on error.
-    fn with_source(
-        description: &Description<'_>,
-        source: Source,
-        data_bytes: usize,
-    ) -> Result<Tensor> {
-        Block::new(description, source, data_bytes).map(Tensor)
+    pub(crate) fn with_source(description: &Description<'_>, source: Source) -> Result<Tensor> {
+        Block::new(description, source, 0, Contents::Uninitialised).map(Tensor)
     }
 
     fn derive(
@@ -382,15 +299,17 @@ impl Tensor {
             shape,
             strides,
         };
-        let block = Block::new(&description, Source::SOLE, 0)?;
+        let block = Block::new(&description, Source::SOLE, 0, Contents::Uninitialised)?;
         let root = self.root();
         // SAFETY: nobody else has the new block yet.
         unsafe { (*block.as_ptr()).root = NonNull::from(root) };
         // Relaxed: `self` keeps the count above 0 meanwhile.
         root.owners.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as in `flags`.
-        let own = unsafe { AtomicU64::from_ptr(self.flags_pointer()) };
-        own.fetch_and(!Flags::IS_COPIED.bits(), Ordering::Relaxed);
+        if self.flags().contains(Flags::IS_COPIED) {
+            // SAFETY: as in `flags`.
+            let own = unsafe { AtomicU64::from_ptr(self.flags_pointer()) };
+            own.fetch_and(!Flags::IS_COPIED.bits(), Ordering::Relaxed);
+        }
         Ok(Tensor(block))
     }
 
@@ -425,7 +344,7 @@ impl Tensor {
         }
     }
 
-    fn root(&self) -> &Block {
+    pub(crate) fn root(&self) -> &Block {
         // SAFETY: the root stays until the last owner is gone, and `self` is one.
         unsafe { (*self.0.as_ptr()).root.as_ref() }
     }
@@ -450,6 +369,3 @@ impl fmt::Debug for Tensor {
         write!(f, "Tensor({} at {:p})", self.view(), self.data_ptr())
     }
 }
-
-/// A Rust type that is an element type of DLPack.
-pub use dlpark::DlpackElement as Element;

@@ -158,28 +158,35 @@ impl<'a> Spec<'a> {
     }
 
     fn read_word(&mut self, word: &str) -> Result<()> {
-        match word {
-            "c" => self.order = Some(Order::C),
-            "f" => self.order = Some(Order::Fortran),
-            "contiguous" => self.order = Some(Order::Either),
-            "host" => self.place = Some(Place::Host),
-            "readonly" => self.writable = Some(false),
-            "writable" => self.writable = Some(true),
+        let first = match word {
+            "c" => self.order.replace(Order::C).is_none(),
+            "f" => self.order.replace(Order::Fortran).is_none(),
+            "contiguous" => self.order.replace(Order::Either).is_none(),
+            "host" => self.place.replace(Place::Host).is_none(),
+            "readonly" => self.writable.replace(false).is_none(),
+            "writable" => self.writable.replace(true).is_none(),
             _ => match (word.strip_prefix("align="), word.parse::<Device>()) {
                 (Some(bytes), _) => match bytes.parse::<u64>() {
-                    Ok(bytes) if bytes.is_power_of_two() => self.alignment = bytes,
+                    Ok(bytes) if bytes.is_power_of_two() => {
+                        std::mem::replace(&mut self.alignment, bytes) == 1
+                    }
                     _ => return self.malformed(word, "an alignment is a power of two, in bytes"),
                 },
-                (_, Ok(device)) if word.contains(':') => self.place = Some(Place::Device(device)),
-                (_, Ok(device)) => self.place = Some(Place::Type(device)),
+                (_, Ok(device)) if word.contains(':') => {
+                    self.place.replace(Place::Device(device)).is_none()
+                }
+                (_, Ok(device)) => self.place.replace(Place::Type(device)).is_none(),
                 _ => {
                     let must = "the words are c, f, contiguous, host, a device like cpu or cuda:0, \
                                 align=64, readonly and writable, after element type and shape";
                     return self.malformed(word, must);
                 }
             },
+        };
+        match first {
+            true => Ok(()),
+            false => self.malformed(word, "order, device, alignment and access are said once"),
         }
-        Ok(())
     }
 
     fn malformed<T>(&self, part: &str, must: &str) -> Result<T> {
@@ -297,6 +304,10 @@ mod tests {
             ("f32[h] gpu", "\"gpu\""),
             ("f32[h] f64", "\"f64\""),
             ("f32]h[", "\"f32]h\""),
+            ("f32 c f", "said once"),
+            ("f32 cpu cuda:0", "said once"),
+            ("f32 align=8 align=16", "said once"),
+            ("f32 readonly writable", "said once"),
         ] {
             let error = Spec::parse(text).unwrap_err();
             assert_eq!(error.status(), Status::Spec, "{text}");

@@ -206,16 +206,18 @@ fn memory_of_others_is_not_written_to_safely() {
 #[test]
 fn allocations_are_aligned_and_in_c_order() {
     for shape in [&[][..], &[1], &[3, 5], &[2, 1, 7], &[1000, 1000]] {
-        let tensor = Tensor::empty(DType::FLOAT64, shape).unwrap();
+        let tensor = Tensor::zeros(DType::FLOAT64, shape).unwrap();
         assert_eq!(tensor.data_ptr() as usize % dlbridge::abi::ALIGNMENT, 0);
         assert!(tensor.layout().is_c_contiguous());
     }
-    let none = Tensor::empty(DType::FLOAT64, &[3, 0]).unwrap();
+    let none = Tensor::zeros(DType::FLOAT64, &[3, 0]).unwrap();
+    let zeros = Tensor::zeros(DType::INT64, &[3, 5]).unwrap();
+    assert_eq!(zeros.as_slice::<i64>().unwrap(), [0; 15]);
     assert!(none.data_ptr().is_null());
     assert_eq!(none.as_slice::<f64>().unwrap(), []);
-    let packed = Tensor::empty("int4".parse().unwrap(), &[4]);
+    let packed = Tensor::zeros("int4".parse().unwrap(), &[4]);
     assert_eq!(packed.unwrap_err().status(), Status::Dtype);
-    let huge = Tensor::empty(DType::UINT8, &[i64::MAX]);
+    let huge = Tensor::zeros(DType::UINT8, &[i64::MAX]);
     assert_eq!(huge.unwrap_err().status(), Status::Memory);
 }
 

@@ -176,6 +176,11 @@ typedef struct DLPackExchangeAPI {
 #error "dlbridge needs dlpack/dlpack.h of version 1.x, and the compiler found another one"
 #endif
 
+/* Official headers before DLPack 1.2 do not have this flag. */
+#ifndef DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED
+#define DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED (1UL << 2UL)
+#endif
+
 /* The library and its callers must agree on every byte, whoever defined the
  * structs. Before C11 a negative array size does the work of static_assert. */
 #if defined(__cplusplus)

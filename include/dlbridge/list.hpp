@@ -105,8 +105,8 @@ public:
     /// Whether all entries are equal.
     friend constexpr bool operator==(const List &a, const List &b) noexcept {
         bool equal = a.count_ == b.count_;
-        for (std::size_t i = 0; equal && i < a.size(); ++i)
-            equal = a[i] == b[i];
+        for (const T *i = a.begin(), *j = b.begin(); equal && i != a.end(); ++i, ++j)
+            equal = *i == *j;
         return equal;
     }
     /// Whether an entry differs.

@@ -32,8 +32,8 @@ pub unsafe extern "C" fn dlbridge_copy(
 ///   A DLTensor has no flags: that the target is not read-only is the caller's
 ///   to know.
 /// Errors, with nothing written: SHAPE or DTYPE if the two differ, OVERLAP if
-///   they share memory (unless they are the same elements: then there is nothing
-///   to do) or the target reaches an element twice, DEVICE off the host, DTYPE
+///   the bytes of one begin within those of the other (unless both are the same
+///   elements: then there is nothing to do) or the target reaches an element twice, DEVICE off the host, DTYPE
 ///   if elements are parts of bytes, those of dlbridge_validate(), NULL.
 /// Threads: nobody may write to the source or use the target meanwhile.
 #[unsafe(no_mangle)]

@@ -296,7 +296,8 @@ pub fn empty(
         Ok(shape) => integers("shape", shape)?,
         Err(_) => integers("shape", &PyTuple::new(shape.py(), [shape])?)?,
     };
-    Tensor::empty(dtype, &shape).map(PyTensor::new).map_err(errors::argument)
+    // SAFETY: as the documentation says, whoever asks for it sets the elements first.
+    unsafe { Tensor::empty(dtype, &shape) }.map(PyTensor::new).map_err(errors::argument)
 }
 
 /// A copy in C order. Large ones let other Python threads run meanwhile.
