@@ -22,6 +22,11 @@
 // Threads: any function may be called on any thread. An object behind a
 // `const T *` may be used by several threads at once; behind a `T *`, by one.
 //
+// What is made here: tensors that this library gives out have shape and strides
+// (never NULL with dimensions), and a byte_offset of 0 wherever data is an
+// address, so that data is the first element. Tensors from elsewhere may differ:
+// the first element is at (char *)data + byte_offset, and NULL strides are C order.
+//
 // Units: strides of a DLTensor are in elements, strides of the array interface
 // in bytes.
 

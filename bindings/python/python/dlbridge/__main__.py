@@ -1,11 +1,15 @@
-"""Tell build tools where the C half of this package lies.
+"""Tell build tools where the C half of this package lies, show which frameworks share
+with which, and say what is wrong with the set-up.
 
 cc filter.c $(python -m dlbridge --cflags --libs)
 cmake -S . -B build -Ddlbridge_DIR=$(python -m dlbridge --cmakedir)
+python -m dlbridge matrix --html matrix.html
+python -m dlbridge doctor
 """
 
 import argparse
 import shlex
+import sys
 
 from . import __version__, _paths, get_include
 
@@ -21,7 +25,7 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dlbridge",
         description=__doc__,
@@ -30,11 +34,30 @@ def main() -> None:
     parser.add_argument("--version", action="version", version=__version__)
     for option, (text, words) in _OPTIONS.items():
         parser.add_argument(option, help=text, dest="asked", action="append_const", const=words)
-    asked = parser.parse_args().asked
-    if not asked:
+    _add_commands(parser)
+    arguments = parser.parse_args()
+    if arguments.asked and arguments.command:
+        parser.error(f"{arguments.command} takes none of the flags before it")
+    if arguments.command:
+        return int(arguments.run(arguments))
+    if not arguments.asked:
         parser.error("say what to print; --help lists what there is")
-    print(shlex.join(word for words in asked for word in words))
+    print(shlex.join(word for words in arguments.asked for word in words))
+    return 0
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> None:
+    from .cli import doctor, matrix
+
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, module, text in (
+        ("matrix", matrix, "which frameworks share with which, tried out"),
+        ("doctor", doctor, "versions, what was found, and what is wrong with the set-up"),
+    ):
+        command = commands.add_parser(name, help=text)
+        module.add_to(command)
+        command.set_defaults(run=lambda given, module=module, own=command: module.run(own, given))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -122,7 +122,8 @@ class _Trial:
             self.problem(f"{what} has wrong values: {found.tolist()}")
 
     def problem(self, text: str) -> None:
-        self.cell.problems.append(text)
+        if text not in self.cell.problems:
+            self.cell.problems.append(text)
 
     def _shares(self, look: Look) -> bool:
         return bool(self.expected.size) and look.address == self.origin.address

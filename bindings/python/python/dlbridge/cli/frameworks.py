@@ -4,7 +4,6 @@ Every answer comes from the framework itself, never from dlbridge, so that the t
 can be compared.
 """
 
-import ctypes
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -119,17 +118,6 @@ def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides[: len(shape)])
 
 
-def _address(capsule: Any) -> int:
-    """The address of the elements in a legacy DLPack capsule."""
-    from ..capi import DLManagedTensor
-
-    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    tensor = DLManagedTensor.from_address(pointer(capsule, b"dltensor")).dl_tensor
-    return int(tensor.data or 0) + int(tensor.byte_offset)
-
-
 class Framework(ABC):
     """A framework whose arrays can be exchanged."""
 
@@ -205,7 +193,8 @@ class Jax(Framework):
         return jax
 
     def _make(self, base: Array, layout: str) -> Array:
-        return self.load().numpy.array(numpy_layout(base, layout), copy=True)
+        array = self.load().numpy.array(numpy_layout(base, layout), copy=True)
+        return array.block_until_ready()  # else it still reads `base`
 
     def look(self, array: Array) -> Look:
         address = array.unsafe_buffer_pointer() if array.size else 0
@@ -241,8 +230,9 @@ class TensorFlow(Framework):
 
     def look(self, array: Array) -> Look:
         shape = tuple(array.shape)
-        capsule = self.load().experimental.dlpack.to_dlpack(array)
-        return Look(_address(capsule), shape, _c_strides(shape), True)
+        # On the same memory, and what NumPy gets of it is an array, also of a scalar.
+        flat = self.load().reshape(array, [-1])._numpy()
+        return Look(flat.ctypes.data, shape, _c_strides(shape), True)
 
     def read(self, array: Array) -> Array:
         return array.numpy()

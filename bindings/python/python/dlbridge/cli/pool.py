@@ -33,10 +33,10 @@ class Answers:
 
 def installed(names: Iterable[str] = FRAMEWORKS) -> list[str]:
     """The frameworks that are installed; none is imported."""
-    return [name for name in names if _is_installed(FRAMEWORKS[name].module)]
+    return [name for name in names if is_installed(FRAMEWORKS[name].module)]
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
     return importlib.util.find_spec(module.split(".")[0]) is not None
 
 
@@ -135,7 +135,7 @@ def _process(
         )
         output = result.stdout
         if result.returncode != 0:
-            death = CRASHES, _cause(result.returncode, result.stderr)
+            death = CRASHES, cause(result.returncode, result.stderr)
     except subprocess.TimeoutExpired as timeout:
         output = timeout.stdout or b""
         death = HANGS, f"no answer within {seconds:.0f} s"
@@ -156,7 +156,7 @@ def _whole_lines(output: bytes) -> Iterator[bytes]:
     return (line for line in output.splitlines(keepends=True) if line.endswith(b"\n"))
 
 
-def _cause(status: int, stderr: bytes) -> str:
+def cause(status: int, stderr: bytes) -> str:
     if status < 0:
         return f"killed by {signal.Signals(-status).name}"
     lines = stderr.decode(errors="replace").strip().splitlines()
