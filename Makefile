@@ -39,7 +39,7 @@ test: wheel ## run all tests: Rust, C, C++ and Python
 	$(say) "running the Rust tests"
 	@cargo test --workspace $(cargo_flags)
 	$(say) "running the C, C++ and Python tests"
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile
 
 lint: environment ## check the formatting, and the code with clippy and ruff
 	$(say) "checking the Rust code"

@@ -28,8 +28,8 @@ def main(library_path, picture_path):
         *between_frameworks(photo),
     ]
     sheet.save(picture_path)
-    refuse_with_reasons(library, photo)
     Console().print(table(exchanges))
+    refuse_with_reasons(library, photo)
     print("The picture:", picture_path)
 
 
@@ -135,11 +135,12 @@ def refuse_with_reasons(library, photo):
         "NumPy, flipped → torch": lambda: dlbridge.convert(photo[::-1], "torch"),
         "NumPy, float32 → C": lambda: library.sketch(photo.astype("float32"), photo),
     }
+    print("What cannot be shared is refused, with the reason:")
     for name, exchange in cases.items():
         try:
             exchange()
         except (BufferError, ValueError) as error:
-            print(f"{name} is refused: {error}")
+            print(f"  {name}: {error}")
         else:
             raise AssertionError(f"{name} was not refused")
 

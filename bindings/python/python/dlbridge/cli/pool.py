@@ -94,6 +94,8 @@ def run_pair(pair: tuple[str, ...], todo: Sequence[Case]) -> Answers:
         if missing:
             answers.cells += [Cell(*case, ABSENT, missing) for case in todo]
             return answers
+        if not todo and death and loaded:
+            answers.notes.append(f"the process of {_titles(pair)} {death[0]} at its end ({death[1]})")
         if not death or not todo:
             return answers
         if not loaded and imports == pair and len(pair) > 1:
@@ -106,6 +108,10 @@ def run_pair(pair: tuple[str, ...], todo: Sequence[Case]) -> Answers:
             answers.cells.append(Cell(*todo[0], *death))
             todo = todo[1:]
     return answers
+
+
+def _titles(pair: tuple[str, ...]) -> str:
+    return " and ".join(FRAMEWORKS[name].title for name in pair)
 
 
 def _import_note(imports: tuple[str, ...], death: tuple[str, str]) -> str:

@@ -4,14 +4,18 @@ input, and writes a line of JSON for each cell as soon as it is known.
 It may die at any time: the cell after the last one that it wrote is what killed it.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import sys
 import warnings
+from typing import Any
+
+import dlbridge
 
 from .exchange import exchange
-from .frameworks import FRAMEWORKS
+from .frameworks import FRAMEWORKS, values
 
 # Less noise, less memory, and no fight over the processors.
 ENVIRONMENT = {
@@ -36,9 +40,22 @@ def main() -> None:
             print(json.dumps({"missing": name, "reason": str(error)}), file=answers, flush=True)
             return
     print(json.dumps({"loaded": request["imports"]}), file=answers, flush=True)
-    for source, target, dtype, layout in request["cases"]:
-        cell = exchange(FRAMEWORKS[source], FRAMEWORKS[target], dtype, layout)
+    for case in request["cases"]:
+        cell = exchange(FRAMEWORKS[case[0]], FRAMEWORKS[case[1]], *case[2:])
         print(json.dumps(dataclasses.asdict(cell)), file=answers, flush=True)
+    _hold({(source, target) for source, target, *_ in request["cases"]})
+
+
+_held: list[Any] = []
+
+
+def _hold(ways: set[tuple[str, str]]) -> None:
+    """Share something until the interpreter is gone, which must not crash either."""
+    for source, target in ways:
+        to: Any = target
+        with contextlib.suppress(Exception):
+            array = FRAMEWORKS[source].make(values("float32"), "contiguous")
+            _held.append(dlbridge.convert(array, to))
 
 
 if __name__ == "__main__":
