@@ -2,8 +2,9 @@
 
 use std::ffi::c_void;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::abi::{DLTensor, Flags, MAX_NDIM};
+use crate::abi::{DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
@@ -61,6 +62,38 @@ impl<'a> TensorRef<'a> {
         };
         checked.check_addresses()?;
         Ok(checked)
+    }
+
+    /// Checks a managed tensor from outside, without taking it over.
+    ///
+    /// # Errors
+    /// `Null`, `Version` for another major version of DLPack, and those of
+    /// [`TensorRef::new`].
+    ///
+    /// # Safety
+    /// `raw` is NULL or points to a managed tensor that stays as it is for `'a`.
+    pub unsafe fn from_managed(raw: *const DLManagedTensorVersioned) -> Result<Self> {
+        if raw.is_null() {
+            fail!(Null, "tensor is NULL; it must be a managed tensor");
+        }
+        // SAFETY: the version may be read whatever it is; the rest has the layout
+        // known here only if the major version is the same.
+        unsafe {
+            let version = (*raw).version;
+            if version.major != DLPACK_VERSION.major {
+                fail!(
+                    Version,
+                    "version is {}.{}; its major version must be {}, else the struct has another layout",
+                    version.major,
+                    version.minor,
+                    DLPACK_VERSION.major
+                );
+            }
+            // Another thread may be sharing a tensor made here, which writes to them.
+            let flags = AtomicU64::from_ptr((&raw const (*raw).flags).cast_mut().cast());
+            let flags = Flags::from_bits_retain(flags.load(Ordering::Relaxed));
+            TensorRef::new(&(*raw).dl_tensor, flags)
+        }
     }
 
     fn check_addresses(&self) -> Result<()> {

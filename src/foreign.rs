@@ -3,11 +3,8 @@
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::abi::{
-    DLManagedTensor, DLManagedTensorVersioned, DLPACK_VERSION, Flags, ManagedTensorBase,
-};
+use crate::abi::{DLManagedTensor, DLManagedTensorVersioned, Flags, ManagedTensorBase};
 use crate::borrowed::{TensorRef, check_flags};
 use crate::error::{Error, Result, Status, fail};
 use crate::owned::Tensor;
@@ -30,7 +27,7 @@ impl Tensor {
     /// [`Tensor::as_slice`] is alive, nobody else writes to the memory.
     pub unsafe fn import(raw: *mut DLManagedTensorVersioned) -> Result<Tensor> {
         // SAFETY: the caller's promise.
-        let tensor = unsafe { check_managed(raw) }?;
+        let tensor = unsafe { TensorRef::from_managed(raw) }?;
         // SAFETY: as above; a tensor made here needs no second descriptor.
         if let Ok(own) = unsafe { Tensor::from_raw(raw) } {
             return Ok(own);
@@ -82,37 +79,6 @@ impl Tensor {
     }
 }
 
-/// Checks a managed tensor from outside, without taking it over.
-///
-/// # Errors
-/// As [`Tensor::import`].
-///
-/// # Safety
-/// `raw` is NULL or points to a managed tensor that stays as it is for `'a`.
-pub unsafe fn check_managed<'a>(raw: *const DLManagedTensorVersioned) -> Result<TensorRef<'a>> {
-    if raw.is_null() {
-        fail!(Null, "tensor is NULL; it must be a managed tensor");
-    }
-    // SAFETY: the version may be read whatever it is; the rest has the layout
-    // known here only if the major version is the same.
-    unsafe {
-        let version = (*raw).version;
-        if version.major != DLPACK_VERSION.major {
-            fail!(
-                Version,
-                "version is {}.{}; its major version must be {}, else the struct has another layout",
-                version.major,
-                version.minor,
-                DLPACK_VERSION.major
-            );
-        }
-        // Another thread may be sharing a tensor made here, which writes to them.
-        let flags = AtomicU64::from_ptr((&raw const (*raw).flags).cast_mut().cast());
-        let flags = Flags::from_bits_retain(flags.load(Ordering::Relaxed));
-        TensorRef::new(&(*raw).dl_tensor, flags)
-    }
-}
-
 /// Gives a managed tensor, from anywhere, the legacy form. Consumed on success;
 /// on error the caller still owns it.
 ///
@@ -123,7 +89,7 @@ pub unsafe fn check_managed<'a>(raw: *const DLManagedTensorVersioned) -> Result<
 /// As [`Tensor::import`].
 pub unsafe fn export_legacy(raw: *mut DLManagedTensorVersioned) -> Result<*mut DLManagedTensor> {
     // SAFETY: the caller's promise.
-    let flags = unsafe { check_managed(raw) }?.flags();
+    let flags = unsafe { TensorRef::from_managed(raw) }?.flags();
     check_flags(flags)?;
     if flags.contains(Flags::READ_ONLY) {
         fail!(

@@ -12,7 +12,6 @@ use crate::borrowed::{TensorRef, storage_bits};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::foreign::check_managed;
 use crate::layout::{Layout, c_strides};
 use crate::source::Source;
 use crate::view::{Slice, View};
@@ -269,7 +268,7 @@ impl Tensor {
         // SAFETY: the caller's promise.
         match unsafe { Block::recognise(raw) } {
             // SAFETY: as above. C code can write to the fields: they are checked.
-            Some(block) => unsafe { check_managed(raw) }.map(|_| Tensor(block)),
+            Some(block) => unsafe { TensorRef::from_managed(raw) }.map(|_| Tensor(block)),
             None if raw.is_null() => fail!(Null, "tensor is NULL; it must be a managed tensor"),
             None => fail!(
                 Foreign,

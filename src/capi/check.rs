@@ -8,7 +8,6 @@ use crate::abi::{DLManagedTensorVersioned, DLTensor};
 use crate::borrowed::TensorRef;
 use crate::check::{check, check_all};
 use crate::error::{Result, fail};
-use crate::foreign::check_managed;
 use crate::spec::parse_all;
 
 /// Checks that a tensor is what a function needs, after dlbridge_validate():
@@ -56,7 +55,7 @@ pub unsafe extern "C" fn dlbridge_check_managed(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let spec = text(spec, "spec")?;
-        check(check_managed(tensor)?, spec)
+        check(TensorRef::from_managed(tensor)?, spec)
     })
 }
 
