@@ -1,28 +1,143 @@
-//! placeholder
+//! Copies elements between strided layouts, for the usual transposes about as
+//! fast as `memcpy`.
+
+mod plane;
+mod tile;
+
+#[cfg(target_arch = "x86_64")]
+#[path = "strided/x86_64.rs"]
+mod machine;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "strided/portable.rs"]
+mod machine;
+
+#[cfg(test)]
+mod tests;
+
+use plane::Plane;
+use smallvec::SmallVec;
+
+/// The bytes of a cache line.
+const LINE: usize = 64;
+
+/// The bytes of a register.
+const LANE: usize = size_of::<machine::Lane>();
+
+/// An axis: how many indices, and the bytes from one to the next.
+#[derive(Clone, Copy)]
+struct Axis {
+    extent: usize,
+    source: isize,
+    target: isize,
+}
+
+impl Axis {
+    /// Stands in where there is no axis.
+    const SINGLE: Axis = Axis { extent: 1, source: 0, target: 0 };
+
+    fn with_extent(self, extent: usize) -> Self {
+        Axis { extent, ..self }
+    }
+
+    /// The axis from its other end, and the step to get there.
+    fn reversed(self, place: Place) -> (Self, Place) {
+        let (source, target) = (self.source.wrapping_neg(), self.target.wrapping_neg());
+        (Axis { source, target, ..self }, place.step(self, self.extent - 1))
+    }
+}
+
+/// Axes; up to eight lie on the stack.
+type Axes = SmallVec<[Axis; 8]>;
+
+/// Where an element is, and where its copy goes.
+#[derive(Clone, Copy)]
+struct Place {
+    source: *const u8,
+    target: *mut u8,
+}
+
+impl Place {
+    /// The element `index` steps further along `axis`.
+    #[inline(always)]
+    fn step(self, axis: Axis, index: usize) -> Self {
+        let index = index as isize;
+        Place {
+            source: self.source.wrapping_offset(axis.source.wrapping_mul(index)),
+            target: self.target.wrapping_offset(axis.target.wrapping_mul(index)),
+        }
+    }
+}
+
+/// Copies each element of `source` to the same index of `target`. Strides are
+/// in elements of `item_bytes` bytes; pointers may have any alignment. The
+/// strides of axes shorter than 2 mean nothing.
+///
 /// # Safety
-/// placeholder
+/// Each element reached from `source` must lie in memory valid for reads, each
+/// reached from `target` in memory valid for writes. The two must not overlap,
+/// and no two indices may reach the same element of the target.
 pub(crate) unsafe fn copy_elements(
     shape: &[i64],
-    s: *const u8,
-    ss: &[i64],
-    t: *mut u8,
-    ts: &[i64],
-    n: usize,
+    source: *const u8,
+    source_strides: &[i64],
+    target: *mut u8,
+    target_strides: &[i64],
+    item_bytes: usize,
 ) {
-    unsafe {
-        if shape.is_empty() {
-            t.copy_from_nonoverlapping(s, n);
-            return;
+    if shape.contains(&0) {
+        return;
+    }
+    let mut place = Place { source, target };
+    let mut axes = byte_axes(shape, source_strides, target_strides, item_bytes);
+    make_targets_ascend(&mut axes, &mut place);
+    merge(&mut axes);
+    let item = absorb_first(&mut axes, item_bytes);
+    let plane = Plane::take_from(&mut axes, &mut place, item);
+    // SAFETY: the axes still reach each element of the caller once.
+    unsafe { plane.copy_all(&axes, place) };
+}
+
+/// The axes with more than one index.
+fn byte_axes(shape: &[i64], source: &[i64], target: &[i64], item: usize) -> Axes {
+    let bytes = |stride: i64| (stride as isize).wrapping_mul(item as isize);
+    let strides = source.iter().zip(target);
+    let long = shape.iter().zip(strides).filter(|(extent, _)| **extent > 1);
+    long.map(|(&extent, (&source, &target))| Axis {
+        extent: extent as usize,
+        source: bytes(source),
+        target: bytes(target),
+    })
+    .collect()
+}
+
+/// Reverses the axes that run backward in the target, then sorts all, the one
+/// with the shortest steps in the target first.
+fn make_targets_ascend(axes: &mut Axes, place: &mut Place) {
+    for axis in axes.iter_mut().filter(|axis| axis.target < 0) {
+        (*axis, *place) = axis.reversed(*place);
+    }
+    axes.sort_unstable_by_key(|axis| axis.target);
+}
+
+/// Joins neighbours that one axis can walk in both layouts.
+fn merge(axes: &mut Axes) {
+    axes.dedup_by(|slower, faster| {
+        let extent = faster.extent as isize;
+        let joins = slower.source == faster.source.wrapping_mul(extent)
+            && slower.target == faster.target.wrapping_mul(extent);
+        if joins {
+            faster.extent *= slower.extent;
         }
-        for i in 0..shape[0] {
-            copy_elements(
-                &shape[1..],
-                s.offset((i * ss[0] * n as i64) as isize),
-                &ss[1..],
-                t.offset((i * ts[0] * n as i64) as isize),
-                &ts[1..],
-                n,
-            );
-        }
+        joins
+    });
+}
+
+/// If the first axis has no gaps in either layout, its elements make up one
+/// larger item. Returns the bytes of an item.
+fn absorb_first(axes: &mut Axes, item: usize) -> usize {
+    let bytes = item as isize;
+    match axes.first() {
+        Some(axis) if axis.source == bytes && axis.target == bytes => axes.remove(0).extent * item,
+        _ => item,
     }
 }
