@@ -5,8 +5,9 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::abi::{DLDataType, DLDataTypeCode, DLDevice, DLTensor, Flags, MAX_NDIM};
-use crate::borrowed::TensorRef;
+use crate::abi::{DLDataType, DLDataTypeCode, DLTensor, Flags, MAX_NDIM};
+use crate::borrowed::{TensorRef, storage_bits};
+use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::Dims;
@@ -79,6 +80,7 @@ pub unsafe fn from_struct(interface: &ArrayInterface, source: Source) -> Result<
     };
     let dtype = DType::from_typestr(&format!("{order}{kind}{}", interface.itemsize))?;
     let read_only = interface.flags & ARRAY_WRITEABLE == 0;
+    let flags = if read_only { Flags::READ_ONLY } else { Flags::empty() };
     // SAFETY: the caller's promise.
     unsafe {
         let shape = integers(interface.shape, ndim, "shape")?;
@@ -86,12 +88,15 @@ pub unsafe fn from_struct(interface: &ArrayInterface, source: Source) -> Result<
             true => None,
             false => Some(integers(interface.strides, ndim, "strides")?),
         };
-        from_values(dtype, &shape, strides.as_deref(), interface.data, read_only, source)
+        let data = interface.data;
+        from_values(dtype, &shape, strides.as_deref(), data, Device::CPU, flags, source)
     }
 }
 
 /// A tensor over the memory that the values of an `__array_interface__`
-/// dictionary describe, with strides in bytes or `None` for C order.
+/// dictionary describe, or one like it for other devices, with strides in bytes
+/// or `None` for C order. With `IS_SUBBYTE_TYPE_PADDED` in the flags, elements
+/// that are parts of bytes take a whole one each.
 ///
 /// # Errors
 /// `Strides` if a stride is not a multiple of the element size, and those of
@@ -104,10 +109,12 @@ pub unsafe fn from_values(
     shape: &[i64],
     byte_strides: Option<&[i64]>,
     data: *mut c_void,
-    read_only: bool,
+    device: Device,
+    flags: Flags,
     source: Source,
 ) -> Result<Tensor> {
-    let strides = byte_strides.map(|strides| element_strides(dtype, shape, strides)).transpose()?;
+    let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
+    let strides = byte_strides.map(|strides| element_strides(size, shape, strides)).transpose()?;
     let mut shape = Dims::from_slice(shape);
     let mut strides = strides.unwrap_or_else(|| crate::layout::c_strides(&shape));
     let ndim = match i32::try_from(shape.len()) {
@@ -116,14 +123,13 @@ pub unsafe fn from_values(
     };
     let tensor = DLTensor {
         data,
-        device: DLDevice::CPU,
+        device: device.raw(),
         ndim,
         dtype: dtype.raw(),
         shape: shape.as_mut_ptr(),
         strides: strides.as_mut_ptr(),
         byte_offset: 0,
     };
-    let flags = if read_only { Flags::READ_ONLY } else { Flags::empty() };
     // SAFETY: shape and strides are the lists above, with `ndim` entries; the rest
     // is the caller's promise.
     unsafe { Tensor::wrap(TensorRef::new(&tensor, flags)?, source) }
@@ -225,20 +231,24 @@ fn is_aligned(tensor: &TensorRef<'_>, values: &Values) -> bool {
         && moving.into_iter().all(|(_, stride)| stride % alignment == 0)
 }
 
-fn element_strides(dtype: DType, shape: &[i64], byte_strides: &[i64]) -> Result<Dims> {
-    let size = dtype.item_bytes().map_or(1, |size| size as i64);
-    let mut strides = Dims::new();
-    for (axis, &stride) in byte_strides.iter().enumerate() {
+fn element_strides(size: i64, shape: &[i64], byte_strides: &[i64]) -> Result<Dims> {
+    let mut strides = Dims::from_slice(byte_strides);
+    // Shifts, since division takes long and all of NumPy's sizes are powers of two.
+    let shift = size.trailing_zeros();
+    for (axis, stride) in strides.iter_mut().enumerate() {
+        let bytes = *stride;
+        *stride = if size == 1 << shift { bytes >> shift } else { bytes / size };
+        if *stride * size == bytes {
+            continue;
+        }
         // Nothing is reached through an axis of extent 0 or 1.
-        let moves = shape.get(axis).is_none_or(|extent| *extent > 1) && !shape.contains(&0);
-        if stride % size != 0 && moves {
+        if shape.get(axis).is_none_or(|extent| *extent > 1) && !shape.contains(&0) {
             fail!(
                 Strides,
-                "strides[{axis}] is {stride} bytes; it must be a multiple of the element size, {size} bytes, \
+                "strides[{axis}] is {bytes} bytes; it must be a multiple of the element size, {size} bytes, \
                  since DLPack counts strides in elements"
             );
         }
-        strides.push(stride / size);
     }
     Ok(strides)
 }
@@ -260,6 +270,7 @@ unsafe fn integers(pointer: *const isize, count: usize, field: &str) -> Result<D
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::DLDevice;
     use crate::{Slice, Status};
 
     fn numbers() -> Tensor {
@@ -345,13 +356,27 @@ mod tests {
         let data = (&raw mut element).cast();
         // SAFETY: one element is reached, and it lives.
         let make = |shape: &[i64], strides: Option<&[i64]>| unsafe {
-            from_values(DType::INT32, shape, strides, data, false, borrowed())
+            let (device, flags) = (Device::CPU, Flags::empty());
+            from_values(DType::INT32, shape, strides, data, device, flags, borrowed())
         };
         assert_eq!(make(&[1, 1], Some(&[3, -7])).unwrap().shape(), [1, 1]);
         assert!(make(&[0, 2], Some(&[3, 3])).unwrap().data_ptr().is_null());
         assert_eq!(make(&[2], Some(&[6])).unwrap_err().status(), Status::Strides);
         assert_eq!(make(&[2], Some(&[4, 4])).unwrap_err().status(), Status::Strides);
         assert_eq!(make(&[2], None).unwrap().strides(), [1]);
+    }
+
+    #[test]
+    fn padded_elements_take_a_byte_each() {
+        let mut bytes = [1_u8, 2, 3];
+        let dtype = "int4".parse().unwrap();
+        let (data, flags) = (bytes.as_mut_ptr().cast(), Flags::IS_SUBBYTE_TYPE_PADDED);
+        // SAFETY: the bytes live.
+        let padded = unsafe {
+            from_values(dtype, &[3], Some(&[1]), data, Device::CPU, flags, borrowed()).unwrap()
+        };
+        assert_eq!((padded.strides(), padded.layout().bytes()), (&[1][..], 3));
+        assert_eq!(padded.flags(), flags);
     }
 
     #[test]

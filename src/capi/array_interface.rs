@@ -4,8 +4,9 @@ use std::ffi::{c_char, c_void};
 
 use super::argument::{Output, fill, input, list, own, text};
 use super::status::{dlbridge_status, guard, guard_infallible};
-use crate::abi::{DLManagedTensorVersioned, MAX_NDIM};
+use crate::abi::{DLManagedTensorVersioned, Flags, MAX_NDIM};
 use crate::array_interface::{ArrayInterface, ArrayStruct, Values, from_struct, from_values};
+use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::fail;
 use crate::source::Source;
@@ -96,8 +97,9 @@ pub unsafe extern "C" fn dlbridge_from_array_interface(
         let strides = list(interface.strides.as_ptr(), interface.ndim, "strides")?;
         let strides = interface.has_strides.then_some(strides);
         let source = Source::callback(context, release);
-        let tensor =
-            from_values(dtype, shape, strides, interface.data, interface.read_only, source)?;
+        let flags = if interface.read_only { Flags::READ_ONLY } else { Flags::empty() };
+        let data = interface.data;
+        let tensor = from_values(dtype, shape, strides, data, Device::CPU, flags, source)?;
         out.set(tensor.into_raw())
     })
 }

@@ -13,12 +13,12 @@ using Reading = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
 using Writing = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
 
 NB_MODULE(nanobind_functions, module) {
-    module.def("address", [](const Any &array) {
-        return reinterpret_cast<std::uintptr_t>(array.data());
-    });
+    module.def("address",
+               [](const Any &array) { return reinterpret_cast<std::uintptr_t>(array.data()); });
     module.def("shape", [](const Any &array) {
         std::vector<std::size_t> shape;
-        for (std::size_t axis = 0; axis < array.ndim(); ++axis) shape.push_back(array.shape(axis));
+        for (std::size_t axis = 0; axis < array.ndim(); ++axis)
+            shape.push_back(array.shape(axis));
         return shape;
     });
     module.def("strides", [](const Any &array) {

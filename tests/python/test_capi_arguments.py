@@ -130,7 +130,6 @@ NO_ARRAYS = {
     "list": [1.0, 2.0],
     "number": 3.5,
     "text": "text",
-    "bytes": b"bytes",
     "objects": np.array([object()]),
     "swapped bytes": np.zeros(2, ">f8"),
     "dates": np.zeros(2, "M8[s]"),

@@ -604,10 +604,28 @@ def test_trap_52_ml_dtypes(name):
         np.asarray(tensor)
 
 
-@pytest.mark.parametrize("name", ["int4", "uint4", "int2", "float4_e2m1fn", "float6_e2m3fn"])
-def test_trap_49_52_ml_dtypes_that_are_padded(name):
-    with pytest.raises(BufferError, match=f"dtype {name}"):
-        dlbridge.asarray(np.zeros(3, getattr(ml_dtypes, name)))
+PADDED = ["int2", "uint2", "int4", "uint4", "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn"]
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_trap_49_50_52_ml_dtypes_of_parts_of_bytes(name):
+    # One byte each in NumPy, which DLPack says with a flag.
+    array = np.ones((3, 4), getattr(ml_dtypes, name))[:, ::2]
+    tensor = dlbridge.asarray(array)
+    assert (tensor.dtype, tensor.strides, tensor.nbytes) == (name, (4, 2), 6)
+    exported = handmade.versioned(tensor.__dlpack__(max_version=(1, 0)))
+    assert exported.flags == handmade.PADDED
+    assert (exported.dl_tensor.bits, exported.dl_tensor.lanes) == (tensor.dtype.bits, 1)
+    for back in (tensor, dlbridge.from_dlpack(tensor.__dlpack__(max_version=(1, 0)))):
+        out = back.numpy()
+        assert (out.dtype, out.strides) == (array.dtype, array.strides)
+        assert out.ctypes.data == array.ctypes.data
+    # Consumers that know no such flag would read them as packed.
+    for refused in (tensor.__dlpack__, lambda: np.asarray(tensor), tensor.torch):
+        with pytest.raises(BufferError):
+            refused()
+    array.flags.writeable = False
+    assert dlbridge.asarray(array).readonly
 
 
 def test_trap_52_numpy_without_ml_dtypes():

@@ -4,13 +4,23 @@ use dlbridge::{Device, Tensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyMemoryView, PyType};
 
+use crate::exchange::Table;
 use crate::tensor::PyTensor;
-use crate::{array_interface, consumer, device, dtype, errors, numpy, producer, torch};
+use crate::{
+    array_interface, array_struct, audit, buffer, consumer, cuda_array_interface, device, dtype,
+    errors, framework, numpy, producer, torch,
+};
 
-/// A tensor on the memory of a NumPy array, of anything with `__dlpack__` or
-/// `__array_interface__`, or of a DLPack capsule; a Tensor is returned as it is.
+/// A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
+/// `__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
+/// buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
+/// Tensor is returned as it is.
+///
+/// Buffers stay locked as long as their memory is used: a bytearray cannot be
+/// resized. The CUDA array interface does not say on which device the memory is:
+/// it is taken for device 0 unless the object has a `device` that says more.
 ///
 /// Elements are never converted: `dtype`, if given, must be that of the object.
 /// `device` and `copy` are as for `from_dlpack`. What owns the memory is kept
@@ -34,6 +44,9 @@ pub fn asarray<'py>(
              before, like x.astype(\"{wanted}\") in NumPy"
         )));
     }
+    if !tensor.is(obj) {
+        audit::taken(obj, tensor.get().core(), copy);
+    }
     Ok(tensor)
 }
 
@@ -44,7 +57,7 @@ pub fn tensor_of<'py>(
     copy: Option<bool>,
 ) -> PyResult<Bound<'py, PyTensor>> {
     let py = obj.py();
-    if let Ok(tensor) = obj.cast::<PyTensor>()
+    if let Ok(tensor) = obj.cast_exact::<PyTensor>()
         && copy != Some(true)
     {
         if let Some(wanted) = device {
@@ -55,12 +68,16 @@ pub fn tensor_of<'py>(
     Bound::new(py, PyTensor::new(take(obj, device, copy)?))
 }
 
-fn take(obj: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
-    let py = obj.py();
+/// As `tensor_of`, but always an owner of its own.
+pub fn take(
+    obj: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+) -> PyResult<Tensor> {
     if numpy::ARRAY.is_exact_type_of(obj) {
-        return consumer::settle(py, numpy::import(obj)?, device, copy);
+        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy);
     }
-    let known = obj.is_instance_of::<PyTensor>()
+    let known = obj.is_exact_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(obj)
         || obj.is_instance_of::<PyCapsule>();
     if known {
@@ -68,22 +85,47 @@ fn take(obj: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> P
     }
     numpy::check_kind(obj)?;
     if numpy::ARRAY.is_type_of(obj) {
-        return consumer::settle(py, numpy::import(obj)?, device, copy);
+        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy);
     }
-    if consumer::producer_of(obj)?.is_some() {
+    if Table::of(obj)?.is_some() || consumer::producer_of(obj)?.is_some() {
         return consumer::take(obj, device, copy);
     }
-    let interface = obj.getattr_opt(intern!(py, "__array_interface__"))?;
-    match interface.filter(|_| !obj.is_instance_of::<PyType>()) {
-        Some(interface) => {
-            let tensor = array_interface::import(obj, &interface)?;
-            consumer::settle(py, tensor, device, copy)
-        }
+    let tensor = match described(obj)? {
+        Some(tensor) => Some(tensor),
+        None => framework::copied_from(obj, copy)?,
+    };
+    match tensor {
+        Some(tensor) => consumer::settle(obj.py(), tensor, device, copy),
         None => Err(errors::wrong_type(
             "obj",
             obj,
-            "an array: of NumPy, with __dlpack__ or __array_interface__, or a DLPack capsule \
-             (numpy.asarray makes arrays of lists, numbers and buffers)",
+            "an array: of NumPy, with __dlpack__, an array interface or a buffer, or a DLPack capsule \
+             (numpy.asarray makes arrays of lists and numbers)",
         )),
     }
+}
+
+/// A tensor on memory that an object describes, but not by DLPack.
+fn described(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let py = obj.py();
+    if obj.is_instance_of::<PyType>() {
+        // What classes have is for their instances.
+        return Ok(None);
+    }
+    // These have nothing else, and asking for each takes time.
+    let plain = obj.is_exact_instance_of::<PyBytes>()
+        || obj.is_exact_instance_of::<PyByteArray>()
+        || obj.is_exact_instance_of::<PyMemoryView>();
+    if !plain {
+        if let Some(found) = obj.getattr_opt(intern!(py, "__array_struct__"))? {
+            return array_struct::import(obj, &found).map(Some);
+        }
+        if let Some(found) = obj.getattr_opt(intern!(py, "__array_interface__"))? {
+            return array_interface::import(obj, &found).map(Some);
+        }
+        if let Some(found) = obj.getattr_opt(intern!(py, "__cuda_array_interface__"))? {
+            return cuda_array_interface::import(obj, &found).map(Some);
+        }
+    }
+    buffer::has_buffer(obj).then(|| buffer::import(obj)).transpose()
 }

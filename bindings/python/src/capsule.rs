@@ -19,14 +19,14 @@ trait Kind: ManagedTensorBase {
 
     /// # Safety
     /// As `Tensor::import`.
-    unsafe fn import(raw: *mut Self) -> dlbridge::Result<Tensor>;
+    unsafe fn import(raw: *mut Self, legacy: Flags) -> dlbridge::Result<Tensor>;
 }
 
 impl Kind for DLManagedTensorVersioned {
     const NAME: &'static CStr = c"dltensor_versioned";
     const USED: &'static CStr = c"used_dltensor_versioned";
 
-    unsafe fn import(raw: *mut Self) -> dlbridge::Result<Tensor> {
+    unsafe fn import(raw: *mut Self, _legacy: Flags) -> dlbridge::Result<Tensor> {
         // SAFETY: the caller's promise.
         unsafe { Tensor::import(raw) }
     }
@@ -36,10 +36,9 @@ impl Kind for DLManagedTensor {
     const NAME: &'static CStr = c"dltensor";
     const USED: &'static CStr = c"used_dltensor";
 
-    unsafe fn import(raw: *mut Self) -> dlbridge::Result<Tensor> {
-        // Nobody says whether it may be written to: JAX's arrays, for one, may not.
+    unsafe fn import(raw: *mut Self, legacy: Flags) -> dlbridge::Result<Tensor> {
         // SAFETY: the caller's promise.
-        unsafe { Tensor::import_legacy(raw, Flags::READ_ONLY) }
+        unsafe { Tensor::import_legacy(raw, legacy) }
     }
 }
 
@@ -87,11 +86,13 @@ unsafe extern "C" fn destroy<T: Kind>(capsule: *mut ffi::PyObject) {
 
 /// Takes over what a capsule holds, whichever of the two kinds it is. On error
 /// the capsule keeps it, under its own name, and releases it when it goes away.
-pub fn consume(capsule: &Bound<'_, PyCapsule>) -> PyResult<Tensor> {
-    if let Some(tensor) = try_consume::<DLManagedTensorVersioned>(capsule)? {
+///
+/// `legacy` is what is known of memory that comes in the legacy form.
+pub fn consume(capsule: &Bound<'_, PyCapsule>, legacy: Flags) -> PyResult<Tensor> {
+    if let Some(tensor) = try_consume::<DLManagedTensorVersioned>(capsule, legacy)? {
         return Ok(tensor);
     }
-    if let Some(tensor) = try_consume::<DLManagedTensor>(capsule)? {
+    if let Some(tensor) = try_consume::<DLManagedTensor>(capsule, legacy)? {
         return Ok(tensor);
     }
     let name = capsule.name()?;
@@ -110,14 +111,14 @@ pub fn consume(capsule: &Bound<'_, PyCapsule>) -> PyResult<Tensor> {
     }))
 }
 
-fn try_consume<T: Kind>(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<Tensor>> {
+fn try_consume<T: Kind>(capsule: &Bound<'_, PyCapsule>, legacy: Flags) -> PyResult<Option<Tensor>> {
     if !capsule.is_valid_checked(Some(T::NAME)) {
         return Ok(None);
     }
     let raw = capsule.pointer_checked(Some(T::NAME))?.cast::<T>();
     // SAFETY: the name says that it is such a managed tensor and not yet taken; the
     // GIL is held until it is renamed. The rest is DLPack's contract.
-    let tensor = unsafe { T::import(raw.as_ptr()) }.map_err(errors::exchange)?;
+    let tensor = unsafe { T::import(raw.as_ptr(), legacy) }.map_err(errors::exchange)?;
     // SAFETY: a valid capsule and a static name.
     if unsafe { ffi::PyCapsule_SetName(capsule.as_ptr(), T::USED.as_ptr()) } != 0 {
         // The capsule still owns it: leaked rather than deleted twice.

@@ -8,8 +8,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
 
+use crate::exchange::Table;
 use crate::tensor::{PyTensor, copied};
-use crate::{capsule, device, errors, numpy, producer, torch};
+use crate::{audit, capsule, device, errors, framework, numpy, producer, torch};
 
 /// A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
 ///
@@ -26,7 +27,9 @@ pub fn from_dlpack(
     copy: Option<bool>,
 ) -> PyResult<PyTensor> {
     let device = device.map(|device| device::parse("device", device)).transpose()?;
-    take(x, device, copy).map(PyTensor::new)
+    let tensor = take(x, device, copy)?;
+    audit::taken(x, &tensor, copy);
+    Ok(PyTensor::new(tensor))
 }
 
 /// Takes over a DLManagedTensorVersioned from C, by its address. On error the
@@ -44,17 +47,22 @@ pub fn from_managed(address: usize) -> PyResult<PyTensor> {
 
 /// What `from_dlpack` takes, with its arguments.
 pub fn take(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
-    let tensor = if let Ok(own) = x.cast::<PyTensor>() {
+    let tensor = if let Ok(own) = x.cast_exact::<PyTensor>() {
         own.get().core().share().map_err(errors::exchange)
     } else if numpy::ARRAY.is_exact_type_of(x) {
         numpy::import(x)
-    } else if let Ok(capsule) = x.cast::<PyCapsule>() {
-        capsule::consume(capsule)
+    } else if let Ok(capsule) = x.cast_exact::<PyCapsule>() {
+        // Nobody says whether it may be written to: JAX's arrays, for one, may not.
+        capsule::consume(capsule, Flags::READ_ONLY)
     } else if torch::TENSOR.is_type_of(x) {
         torch::import(x, device, copy)
     } else {
         numpy::check_kind(x)?;
-        produced(x, device, copy)
+        framework::check_source(x)?;
+        match exchanged(x, device, copy)? {
+            Some(tensor) => Ok(tensor),
+            None => produced(x, device, copy),
+        }
     };
     settle(x.py(), tensor?, device, copy)
 }
@@ -73,6 +81,35 @@ pub fn settle(
         Some(true) if !tensor.flags().contains(Flags::IS_COPIED) => copied(py, &tensor),
         _ => Ok(tensor),
     }
+}
+
+/// Takes a tensor by its type's table of C functions, if there is one. Those do not
+/// synchronise streams, and know of no device to go to.
+fn exchanged(
+    x: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+) -> PyResult<Option<Tensor>> {
+    let Some(table) = Table::of(x)?.filter(|_| device.is_none()) else {
+        return Ok(None);
+    };
+    let taken = table.take(x).map_err(|error| as_refusal(x, error))?;
+    let tensor = taken.filter(|tensor| tensor.device() == Device::CPU);
+    if let Some(tensor) = &tensor {
+        check_not_copied(x, tensor, copy)?;
+    }
+    Ok(tensor)
+}
+
+fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -> PyResult<()> {
+    if copy == Some(false) && tensor.flags().contains(Flags::IS_COPIED) {
+        return Err(errors::refused(format!(
+            "{} made a copy ({} bytes) although copy=False; copy=None allows it",
+            errors::type_name(x),
+            tensor.layout().bytes()
+        )));
+    }
+    Ok(())
 }
 
 /// Calls `x.__dlpack__`.
@@ -111,16 +148,9 @@ pub fn produced(
             errors::type_name(&result)
         ))
     })?;
-    let tensor = capsule::consume(capsule)?;
-    let is_copy = tensor.flags().contains(Flags::IS_COPIED);
-    if copy == Some(false) && is_copy {
-        return Err(errors::refused(format!(
-            "{} made a copy ({} bytes) although copy=False; copy=None allows it",
-            errors::type_name(x),
-            tensor.layout().bytes()
-        )));
-    }
-    if asks_copy && !is_copy {
+    let tensor = capsule::consume(capsule, framework::legacy_flags(x))?;
+    check_not_copied(x, &tensor, copy)?;
+    if asks_copy && !tensor.flags().contains(Flags::IS_COPIED) {
         return Err(errors::refused(format!(
             "{} does not say that it made a copy although copy=True, and dlbridge cannot copy on {} yet",
             errors::type_name(x),
@@ -176,7 +206,7 @@ fn is_unknown_keyword(py: Python<'_>, error: &PyErr, arguments: &Bound<'_, PyDic
 /// Producers refuse with all kinds of exceptions: NumPy with RuntimeError,
 /// PyArrow with ValueError, PyTorch also with AssertionError. DLPack's is
 /// BufferError, with theirs as the cause.
-fn as_refusal(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+pub fn as_refusal(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = x.py();
     let is_refusal = error.is_instance_of::<PyRuntimeError>(py)
         || error.is_instance_of::<PyValueError>(py)

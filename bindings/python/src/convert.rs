@@ -1,26 +1,27 @@
-//! `convert`: from any framework to NumPy or PyTorch.
+//! `convert`: from any framework to any other.
 
-use dlbridge::Device;
-use pyo3::exceptions::PyValueError;
+use dlbridge::abi::Flags;
+use dlbridge::{Device, Tensor};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyModule;
 
-use crate::asarray::tensor_of;
+use crate::asarray::{take, tensor_of};
+use crate::audit;
+use crate::framework::{self, Framework, Give, Request, Verdict, judge};
+use crate::tensor::{PyTensor, copied};
 use crate::{device, errors, numpy, producer, torch};
 
-#[derive(Clone, Copy)]
-enum Target {
-    Numpy,
-    Torch,
-}
-
-/// An array of NumPy or PyTorch on the memory of any array; `obj` itself if it is
-/// one already and `copy` is not True.
+/// An array of a framework on the memory of any array; `obj` itself if it is one
+/// already and `copy` is not True.
 ///
-/// `to` is "numpy", "torch" or the module. BufferError rather than a copy, unless
+/// `to` is the name of the framework (`frameworks()` lists them), its module, or an
+/// array of it: "the same kind as this one". BufferError rather than a copy, unless
 /// `copy` is None (copy if needed) or True (always). `allow_writable_alias` lets
-/// PyTorch, which has no read-only tensors, have read-only memory.
+/// frameworks that have no read-only arrays have read-only memory.
+///
+/// Arrays of JAX, TensorFlow, MLX and tinygrad cannot be written to, so that they
+/// keep read-only memory read-only. They do see what others write to memory that
+/// they share, though they rely on it not to change: leave it alone from then on.
 #[pyfunction]
 #[pyo3(
     signature = (obj, to, *, device = None, copy = Some(false), allow_writable_alias = false),
@@ -33,45 +34,114 @@ pub fn convert<'py>(
     copy: Option<bool>,
     allow_writable_alias: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let to = target(to)?;
+    let framework = framework::parse(to)?;
     let device = device.map(|device| device::parse("device", device)).transpose()?;
-    if copy != Some(true) && is_one(obj, to, device)? {
+    if copy != Some(true) && is_one(obj, framework, device)? {
+        audit::unchanged(obj, framework);
         return Ok(obj.clone());
     }
     // The copy, if any, is made at the end: once.
     let allowed = if copy == Some(true) { None } else { copy };
-    let tensor = tensor_of(obj, device, allowed)?;
-    match to {
-        Target::Numpy => numpy::export(&tensor, copy),
-        Target::Torch => torch::export(obj.py(), tensor.get().core(), copy, allow_writable_alias),
+    let tensor = match framework.give {
+        Give::Object(_) => Given::Object(tensor_of(obj, device, allowed)?),
+        Give::Owner(_) => Given::Owner(take(obj, device, allowed)?),
+    };
+    let request = Request { writable_alias: allow_writable_alias };
+    deliver(framework, obj, tensor, copy, request)
+}
+
+/// An array of the framework, of a tensor that came from `obj`.
+pub fn deliver<'py>(
+    framework: &'static Framework,
+    obj: &Bound<'py, PyAny>,
+    tensor: Given<'py>,
+    copy: Option<bool>,
+    request: Request,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = obj.py();
+    let core = tensor.core();
+    let came_copied = core.flags().contains(Flags::IS_COPIED) && !obj.is_instance_of::<PyTensor>();
+    let mut verdict = judge(py, framework, core, request);
+    if verdict.refused {
+        return Err(errors::refused(verdict.reason));
+    }
+    if copy == Some(false) && verdict.copies() > 0 {
+        return Err(refuse_copy(&verdict, core.layout().bytes()));
+    }
+    if copy == Some(true) && verdict.copies() == 0 && !came_copied {
+        verdict.ours = true;
+        verdict.reason = "copy=True".to_owned();
+    }
+    let bytes = core.layout().bytes();
+    let given = match verdict.ours {
+        true => Given::Owner(copied(py, core)?),
+        false => tensor,
+    };
+    let array = match framework.give {
+        Give::Object(give) => give(&given.into_object(py)?),
+        Give::Owner(give) => give(py, given.into_owner()?),
+    }?;
+    audit::delivered(obj, framework, bytes, &verdict, came_copied);
+    Ok(array)
+}
+
+/// A tensor on its way to a framework.
+pub enum Given<'py> {
+    Object(Bound<'py, PyTensor>),
+    Owner(Tensor),
+}
+
+impl<'py> Given<'py> {
+    fn core(&self) -> &Tensor {
+        match self {
+            Given::Object(object) => object.get().core(),
+            Given::Owner(owner) => owner,
+        }
+    }
+
+    fn into_object(self, py: Python<'py>) -> PyResult<Bound<'py, PyTensor>> {
+        match self {
+            Given::Object(object) => Ok(object),
+            Given::Owner(owner) => Bound::new(py, PyTensor::new(owner)),
+        }
+    }
+
+    fn into_owner(self) -> PyResult<Tensor> {
+        match self {
+            Given::Object(object) => object.get().core().share().map_err(errors::exchange),
+            Given::Owner(owner) => Ok(owner),
+        }
     }
 }
 
-fn target(to: &Bound<'_, PyAny>) -> PyResult<Target> {
-    let name = match to.cast::<PyModule>() {
-        Ok(module) => module.name()?.into_any(),
-        Err(_) => to.clone(),
-    };
-    match errors::text(&name).as_deref() {
-        Some("numpy") => Ok(Target::Numpy),
-        Some("torch") => Ok(Target::Torch),
-        Some(other) => Err(PyValueError::new_err(format!(
-            "to is {other:?}; it must be \"numpy\" or \"torch\""
-        ))),
-        None => Err(errors::wrong_type("to", to, "\"numpy\", \"torch\", or one of these modules")),
+#[cold]
+fn refuse_copy(verdict: &Verdict, bytes: i64) -> PyErr {
+    let total = bytes * verdict.copies();
+    let mut text = format!("{}; copy=None makes a copy ({total} bytes)", verdict.reason);
+    if !verdict.way.is_empty() {
+        text = format!("{text}, {}", verdict.way);
     }
+    errors::refused(text)
 }
 
 /// Whether the object is such an array already, on the device that is wanted.
-fn is_one(obj: &Bound<'_, PyAny>, to: Target, device: Option<Device>) -> PyResult<bool> {
-    let own = match to {
-        Target::Numpy if numpy::ARRAY.is_type_of(obj) => Device::CPU,
-        Target::Torch if torch::TENSOR.is_type_of(obj) && device.is_none() => return Ok(true),
-        Target::Torch if torch::TENSOR.is_type_of(obj) => {
-            device::parse("x.device", &obj.getattr(intern!(obj.py(), "device"))?)?
-        }
-        _ => return Ok(false),
+pub fn is_one(
+    obj: &Bound<'_, PyAny>,
+    framework: &Framework,
+    device: Option<Device>,
+) -> PyResult<bool> {
+    if !framework.has(obj) {
+        return Ok(false);
+    }
+    let Some(wanted) = device else {
+        return Ok(true);
     };
-    device.map_or(Ok(()), |wanted| producer::check_device(own, wanted))?;
-    Ok(true)
+    let own = if numpy::ARRAY.is_type_of(obj) {
+        Device::CPU
+    } else if torch::TENSOR.is_type_of(obj) {
+        device::parse("x.device", &obj.getattr(intern!(obj.py(), "device"))?)?
+    } else {
+        tensor_of(obj, None, Some(false))?.get().core().device()
+    };
+    producer::check_device(own, wanted).map(|()| true)
 }

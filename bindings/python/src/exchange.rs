@@ -6,22 +6,30 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Mutex;
 
-use dlbridge::abi::{DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags};
-use dlbridge::{Device, Tensor, TensorRef, foreign};
-use dlpark::ffi::{DLPackExchangeAPI, DLPackExchangeAPIHeader};
-use pyo3::exceptions::{PyBufferError, PyRuntimeError};
+use dlbridge::abi::{
+    DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI,
+    DLPackExchangeAPIHeader, DLTensor, Flags,
+};
+use dlbridge::{Device, Error, Status, Tensor, TensorRef, foreign};
+use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyType};
 use pyo3::{ffi, intern};
 
-use crate::errors;
 use crate::tensor::PyTensor;
+use crate::{audit, errors};
 
 const NAME: &CStr = c"dlpack_exchange_api";
 
 /// The table of a framework, valid as long as the process.
 #[derive(Clone, Copy)]
 pub struct Table(&'static DLPackExchangeAPI);
+
+// SAFETY: a table is never written to; its functions are called by attached threads.
+unsafe impl Send for Table {}
+
+/// More versions than these are taken for a chain without an end.
+const MOST_VERSIONS: usize = 16;
 
 /// A type and its table, if it has one.
 struct Known {
@@ -34,17 +42,21 @@ impl Table {
     /// The table of an object's exact type: a subclass may have one of its own, and
     /// PyTorch's read-only wrapper does.
     pub fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Table>> {
+        Table::of_type(&object.get_type())
+    }
+
+    /// The table of a type, which is looked up once.
+    pub fn of_type(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
         /// Types beyond these are looked up each time.
         const MOST: usize = 64;
         static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
-        let class = object.get_type();
         let is_class = |known: &&Known| known.class.as_ptr() == class.as_ptr();
         // Nothing in between calls Python, so that the lock is never waited for
         // by a thread that holds the GIL while its holder wants that.
         if let Some(known) = lock(&KNOWN).iter().find(is_class) {
             return Ok(known.table);
         }
-        let table = Table::look(&class)?;
+        let table = Table::look(class)?;
         let kept = Known { class: class.clone().unbind(), table };
         let mut known = lock(&KNOWN);
         if known.len() < MOST {
@@ -72,18 +84,41 @@ impl Table {
                 Err(_) => return Ok(None),
             },
         };
-        // SAFETY: the protocol says that the pointer is to a table, which lives as long
-        // as the process, and that each version begins with a header.
-        unsafe {
-            let mut header = pointer.cast::<DLPackExchangeAPIHeader>();
-            while let Some(version) = header.as_ref().map(|header| header.version) {
-                if version.major == DLPACK_VERSION.major {
-                    return Ok(Some(Table(&*header.cast())));
+        let mut header = pointer.cast::<DLPackExchangeAPIHeader>();
+        for _ in 0..MOST_VERSIONS {
+            // SAFETY: the protocol says that the pointer is NULL or to a table, which lives
+            // as long as the process, and that each version begins with a header.
+            match unsafe { header.as_ref() } {
+                None => break,
+                Some(known) if known.version.major == DLPACK_VERSION.major => {
+                    // SAFETY: as above; of this version all of the table is known.
+                    return Ok(Some(Table(unsafe { &*header.cast() })));
                 }
-                header = (*header).prev_api;
+                Some(other) => header = other.prev_api,
             }
         }
         Ok(None)
+    }
+
+    /// What an object's tensor is now, borrowed from the object; None if the framework
+    /// does not tell. Streams are not synchronised.
+    ///
+    /// # Safety
+    /// The result, its shape and its strides are not used after other code of Python
+    /// or of the framework has run.
+    pub unsafe fn look_at(self, object: &Bound<'_, PyAny>) -> PyResult<Option<DLTensor>> {
+        let Some(borrow) = self.0.dltensor_from_py_object_no_sync else {
+            return Ok(None);
+        };
+        let mut tensor = std::mem::MaybeUninit::<DLTensor>::zeroed();
+        // SAFETY: the object is of the type that has the table. On success the struct is
+        // written; zeros are one too.
+        unsafe {
+            match borrow(object.as_ptr().cast(), tensor.as_mut_ptr()) {
+                0 => Ok(Some(tensor.assume_init())),
+                _ => Err(PyErr::fetch(object.py())),
+            }
+        }
     }
 
     /// Takes one more owner of an object's tensor. Streams are not synchronised.
@@ -103,11 +138,12 @@ impl Table {
         }
     }
 
-    /// Makes an object of the framework that becomes an owner of the tensor.
-    pub fn give<'py>(self, py: Python<'py>, tensor: Tensor) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(to_object) = self.0.managed_tensor_to_py_object_no_sync else {
-            return Ok(None);
-        };
+    /// Makes an object of the framework that becomes an owner of the tensor. What the
+    /// framework does not take is leaked: the caller gives what it does take.
+    pub fn give<'py>(self, py: Python<'py>, tensor: Tensor) -> PyResult<Bound<'py, PyAny>> {
+        let to_object = self.0.managed_tensor_to_py_object_no_sync.ok_or_else(|| {
+            errors::refused("the framework's exchange table has no function to make a tensor")
+        })?;
         let mut object: *mut c_void = ptr::null_mut();
         let raw = tensor.into_raw();
         // SAFETY: the managed tensor is given up. On failure some frameworks have
@@ -116,7 +152,7 @@ impl Table {
             if to_object(raw, &mut object) != 0 {
                 return Err(PyErr::fetch(py));
             }
-            Bound::from_owned_ptr_or_err(py, object.cast()).map(Some)
+            Bound::from_owned_ptr_or_err(py, object.cast())
         }
     }
 }
@@ -157,21 +193,25 @@ unsafe extern "C" fn allocate(
     set_error: SetError,
 ) -> c_int {
     let made = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the prototype is a descriptor; what is not to be read is replaced.
-        let tensor = unsafe { allocated(&*prototype) }.map_err(|error| error.to_string())?;
-        // SAFETY: `out` can be written to.
-        unsafe { out.write(tensor.into_raw()) };
+        // SAFETY: NULL or a descriptor, and NULL or to be written to.
+        let (prototype, out) = unsafe { (prototype.as_ref(), out.as_mut()) };
+        let (Some(prototype), Some(out)) = (prototype, out) else {
+            return Err(Error::new(Status::Null, "prototype or out is NULL; neither must be"));
+        };
+        // SAFETY: as above.
+        *out = unsafe { allocated(prototype) }?.into_raw();
         Ok(())
     }));
-    let message = match made {
+    let (kind, message) = match &made {
         Ok(Ok(())) => return 0,
-        Ok(Err(message)) => message,
-        Err(_) => "defect in dlbridge: a panic".to_owned(),
+        Ok(Err(error)) if error.status() == Status::Memory => (c"MemoryError", error.message()),
+        Ok(Err(error)) => (c"BufferError", error.message()),
+        Err(_) => (c"RuntimeError", "defect in dlbridge: a panic"),
     };
     let message = std::ffi::CString::new(message).unwrap_or_default();
     if let Some(set_error) = set_error {
         // SAFETY: the callback takes its context and two texts.
-        unsafe { set_error(context, c"BufferError".as_ptr(), message.as_ptr()) };
+        unsafe { set_error(context, kind.as_ptr(), message.as_ptr()) };
     }
     -1
 }
@@ -185,24 +225,28 @@ unsafe fn allocated(prototype: &DLTensor) -> dlbridge::Result<Tensor> {
     // SAFETY: the caller's promise.
     let checked = unsafe { TensorRef::new(&prototype, Flags::empty()) }?;
     if checked.device() != Device::CPU {
-        return Err(dlbridge::Error::new(
-            dlbridge::Status::Device,
-            format!("device is {}; this version of dlbridge allocates on cpu only", checked.device()),
+        return Err(Error::new(
+            Status::Device,
+            format!(
+                "device is {}; this version of dlbridge allocates on cpu only",
+                checked.device()
+            ),
         ));
     }
-    Tensor::empty(checked.dtype(), checked.shape())
+    // SAFETY: the protocol makes no promise about the elements either.
+    unsafe { Tensor::empty(checked.dtype(), checked.shape()) }
 }
 
 unsafe extern "C" fn from_object(
     object: *mut c_void,
     out: *mut *mut DLManagedTensorVersioned,
 ) -> c_int {
-    // SAFETY: the caller is attached and gives an object; `out` can be written to.
+    // SAFETY: the caller is attached and gives an object.
     unsafe {
-        guard(|py| {
+        guard(out, |py| {
             let tensor = cast(py, &object)?.get().core().share().map_err(errors::exchange)?;
-            out.write(tensor.into_raw());
-            Ok(())
+            audit::given(py, &tensor, "DLPack exchange API", false);
+            Ok(tensor.into_raw())
         })
     }
 }
@@ -210,25 +254,36 @@ unsafe extern "C" fn from_object(
 /// On failure the caller still owns the managed tensor: all of it is checked
 /// before anything is taken.
 unsafe extern "C" fn to_object(raw: *mut DLManagedTensorVersioned, out: *mut *mut c_void) -> c_int {
-    // SAFETY: the caller is attached and gives the managed tensor up; `out` can be
-    // written to.
+    // SAFETY: the caller is attached and gives the managed tensor up.
     unsafe {
-        guard(|py| {
+        guard(out, |py| {
             let tensor = Tensor::import(raw).map_err(errors::exchange)?;
-            out.write(Bound::new(py, PyTensor::new(tensor))?.into_ptr().cast());
-            Ok(())
+            Ok(Bound::new(py, PyTensor::new(tensor))?.into_ptr().cast())
         })
     }
 }
 
+/// A plain descriptor has no flags: what must not be written to, or is not packed, is
+/// refused, since the consumer could not know.
 unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
-    // SAFETY: as `from_object`.
-    unsafe {
-        guard(|py| {
-            out.write(*cast(py, &object)?.get().core().descriptor());
-            Ok(())
-        })
-    }
+    let body = |py: Python<'_>| {
+        // SAFETY: as `from_object`.
+        let tensor = unsafe { cast(py, &object) }?.get().core();
+        let what = if tensor.is_read_only() {
+            "read-only"
+        } else if tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
+            "of padded elements"
+        } else {
+            audit::given(py, tensor, "DLPack exchange API", false);
+            return Ok(*tensor.descriptor());
+        };
+        Err(errors::refused(format!(
+            "the tensor is {what}, which a DLTensor cannot say: the function \
+             managed_tensor_from_py_object_no_sync gives one that can"
+        )))
+    };
+    // SAFETY: the caller is attached.
+    unsafe { guard(out, body) }
 }
 
 /// The host has no streams, and on other devices nothing is ever launched here.
@@ -237,23 +292,28 @@ unsafe extern "C" fn work_stream(
     device_id: i32,
     out: *mut *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller is attached; `out` can be written to.
+    // SAFETY: the caller is attached.
     unsafe {
-        guard(|_| {
+        guard(out, |_| {
             let raw = dlbridge::abi::DLDevice { device_type, device_id };
             Device::new(raw).map_err(errors::exchange)?;
-            out.write(ptr::null_mut());
-            Ok(())
+            Ok(ptr::null_mut())
         })
     }
 }
 
+/// Writes the result, or sets an exception.
+///
 /// # Safety
-/// The thread is attached.
-unsafe fn guard(body: impl FnOnce(Python<'_>) -> PyResult<()>) -> c_int {
+/// The thread is attached; `out` is NULL or can be written to.
+unsafe fn guard<T>(out: *mut T, body: impl FnOnce(Python<'_>) -> PyResult<T>) -> c_int {
     // SAFETY: the caller's promise.
     let py = unsafe { Python::assume_attached() };
-    let result = catch_unwind(AssertUnwindSafe(|| body(py)));
+    let result = catch_unwind(AssertUnwindSafe(|| match out.is_null() {
+        true => Err(PyValueError::new_err("out is NULL; it must not be")),
+        // SAFETY: the caller's promise.
+        false => body(py).map(|value| unsafe { out.write(value) }),
+    }));
     let panicked = || Err(PyRuntimeError::new_err("defect in dlbridge: a panic"));
     match result.unwrap_or_else(|_| panicked()) {
         Ok(()) => 0,
@@ -265,15 +325,17 @@ unsafe fn guard(body: impl FnOnce(Python<'_>) -> PyResult<()>) -> c_int {
 }
 
 /// # Safety
-/// `object` is a Python object.
+/// `object` is NULL or a Python object.
 unsafe fn cast<'a, 'py>(
     py: Python<'py>,
     object: &'a *mut c_void,
 ) -> PyResult<&'a Bound<'py, PyTensor>> {
+    if object.is_null() {
+        return Err(PyBufferError::new_err("the object is NULL; it must be a dlbridge.Tensor"));
+    }
     // SAFETY: the caller's promise. A `Bound` is a pointer to an object.
-    let object: &Bound<'py, PyAny> = unsafe {
-        Bound::ref_from_ptr(py, &*ptr::from_ref(object).cast::<*mut ffi::PyObject>())
-    };
+    let object: &Bound<'py, PyAny> =
+        unsafe { Bound::ref_from_ptr(py, &*ptr::from_ref(object).cast::<*mut ffi::PyObject>()) };
     object.cast::<PyTensor>().map_err(|_| {
         PyBufferError::new_err(format!(
             "the object is of type {}; it must be a dlbridge.Tensor",

@@ -2,17 +2,24 @@
 //! on the Rust core. What the names do is in `python/dlbridge/_dlbridge.pyi`.
 
 mod array_interface;
+mod array_struct;
 mod asarray;
+mod audit;
+mod buffer;
 mod capsule;
 mod consumer;
 mod convert;
+mod cuda_array_interface;
 mod device;
 mod dtype;
 mod errors;
+mod exchange;
+mod framework;
 mod index;
 mod loaded;
 mod numpy;
 mod owner;
+mod plan;
 mod producer;
 mod tensor;
 mod torch;
@@ -26,8 +33,9 @@ mod _dlbridge {
 
     #[pymodule_export]
     use crate::{
-        asarray::asarray, consumer::from_dlpack, consumer::from_managed, convert::convert,
-        device::PyDevice, dtype::PyDType, tensor::PyTensor, tensor::empty,
+        asarray::asarray, audit::Audit, audit::Exchange, audit::audit, consumer::from_dlpack,
+        consumer::from_managed, convert::convert, device::PyDevice, dtype::PyDType,
+        framework::frameworks, plan::Plan, plan::plan, tensor::PyTensor, tensor::empty,
     };
 
     #[pymodule_export]

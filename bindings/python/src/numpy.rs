@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-use dlbridge::abi::DLDataTypeCode;
+use dlbridge::abi::{DLDataTypeCode, Flags};
 use dlbridge::layout::Dims;
-use dlbridge::{DType, Tensor, array_interface};
+use dlbridge::{DType, Device, Tensor, array_interface};
 use numpy::npyffi::{
     NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
     PyDataType_ELSIZE, get_type_object,
@@ -18,7 +18,7 @@ use pyo3::types::PyModule;
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::owner::owned_by;
-use crate::tensor::{PyTensor, copied};
+use crate::tensor::PyTensor;
 
 pub static ARRAY: LoadedType = LoadedType::new("numpy", "ndarray");
 static MASKED: LoadedType = LoadedType::new("numpy.ma", "MaskedArray");
@@ -77,10 +77,13 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
         let dtype = element_type(py, array, fields.descr)?;
         let (shape, strides) =
             (dims(fields.dimensions, fields.nd), dims(fields.strides, fields.nd));
-        let read_only = fields.flags & NPY_ARRAY_WRITEABLE == 0;
+        let mut flags = Flags::empty();
+        flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
+        // NumPy has no other elements of parts of bytes than those of ml_dtypes.
+        flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
         owned_by(array.clone(), |source| {
-            let data = fields.data.cast();
-            array_interface::from_values(dtype, &shape, Some(&strides), data, read_only, source)
+            let (data, device) = (fields.data.cast(), Device::CPU);
+            array_interface::from_values(dtype, &shape, Some(&strides), data, device, flags, source)
         })
     }
 }
@@ -88,8 +91,16 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
 /// # Safety
 /// `numbers` points to `count` integers, unless that is 0.
 unsafe fn dims(numbers: *const isize, count: c_int) -> Dims {
+    if count == 0 {
+        return Dims::new();
+    }
     // SAFETY: the caller's promise.
-    (0..count as usize).map(|axis| unsafe { *numbers.add(axis) } as i64).collect()
+    let numbers = unsafe { std::slice::from_raw_parts(numbers, count as usize) };
+    match numbers {
+        [one] => Dims::from_slice(&[*one as i64]),
+        [one, two] => Dims::from_slice(&[*one as i64, *two as i64]),
+        more => more.iter().map(|number| *number as i64).collect(),
+    }
 }
 
 /// # Safety
@@ -108,7 +119,8 @@ unsafe fn element_type(
     let name = array.getattr(intern!(py, "dtype"))?.str()?.to_string();
     // The types of ml_dtypes have the names of DLPack's, but take whole bytes each.
     let extension = name.parse::<DType>().ok();
-    extension.filter(|dtype| dtype.item_bytes() == usize::try_from(size).ok()).ok_or_else(|| {
+    let bytes = |dtype: &DType| i64::from(dtype.item_bits().div_ceil(8));
+    extension.filter(|dtype| bytes(dtype) == size as i64).ok_or_else(|| {
         let advice = match known {
             Some(_) => {
                 "it must be in native byte order: x.astype(x.dtype.newbyteorder(\"=\")) converts"
@@ -117,30 +129,23 @@ unsafe fn element_type(
                 "DLPack has no dates or time differences: share the integers with x.view(\"int64\")"
             }
             None if fields.kind as u8 == b'O' => "DLPack has no Python objects",
+            None if fields.kind as u8 == b'V' && name.starts_with(['[', '{']) => {
+                "DLPack has one number an element: pass a field, like a[\"x\"]"
+            }
             None => "it must be a number type that DLPack has, one number an element",
         };
         errors::refused(format!("x is a NumPy array of dtype {name}; {advice}"))
     })
 }
 
-/// A NumPy array on the memory of a tensor, or on a copy with `copy` true.
-pub fn export<'py>(
-    tensor: &Bound<'py, PyTensor>,
-    copy: Option<bool>,
-) -> PyResult<Bound<'py, PyAny>> {
+/// A NumPy array on the memory of a tensor on the host.
+pub fn export<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
-    let core = tensor.get().core();
-    if !core.device().is_host_accessible() {
-        return Err(not_on_host(core));
-    }
     // Imports NumPy if need be: a missing one is an ImportError.
     if ARRAY.get(py).is_none() {
         py.import("numpy")?;
     }
-    if copy != Some(true) {
-        return wrap(tensor);
-    }
-    wrap(&Bound::new(py, PyTensor::new(copied(py, core)?))?)
+    wrap(tensor)
 }
 
 /// The refusal of everything that needs memory on the host.

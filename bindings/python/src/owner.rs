@@ -55,20 +55,43 @@ fn begin_shutdown() {
     let _ = SHUTDOWN.set(thread::current().id());
 }
 
+/// As `owned_by`, for what is no Python object but is to be dropped like one.
+pub fn kept_by<T: Send>(
+    owner: Box<T>,
+    make: impl FnOnce(Source) -> Result<Tensor>,
+) -> PyResult<Tensor> {
+    let owner = Box::into_raw(owner);
+    // SAFETY: `release_box` drops the box, from any thread, without unwinding.
+    let source = unsafe { Source::callback(owner.cast(), Some(release_box::<T>)) };
+    // SAFETY: on error no tensor has taken the box.
+    make(source).map_err(errors::exchange).inspect_err(|_| drop(unsafe { Box::from_raw(owner) }))
+}
+
 /// Gives up a reference, on whichever thread the last owner of a tensor goes.
 unsafe extern "C" fn release(object: *mut c_void) {
+    // SAFETY: the reference was given to the tensor, which releases it once.
+    attached(|| unsafe { ffi::Py_DECREF(object.cast()) });
+}
+
+unsafe extern "C" fn release_box<T>(owner: *mut c_void) {
+    // SAFETY: the box was given to the tensor, which releases it once.
+    attached(|| drop(unsafe { Box::from_raw(owner.cast::<T>()) }));
+}
+
+/// Does something with the GIL and without a pending exception, unless Python has
+/// ended.
+fn attached(body: impl FnOnce()) {
     if !can_attach() {
         return;
     }
     // Not `Python::try_attach`: that takes a thread for attached which has PyO3 code
     // further up its stack, though what that code called may have given up the GIL
     // since, as PyTorch does to free memory.
-    // SAFETY: the interpreter runs. The reference was given to the tensor, which
-    // releases it once.
+    // SAFETY: the interpreter runs.
     unsafe {
         let state = ffi::PyGILState_Ensure();
         let kept = PendingException::save(Python::assume_attached());
-        ffi::Py_DECREF(object.cast());
+        body();
         drop(kept);
         ffi::PyGILState_Release(state);
     }

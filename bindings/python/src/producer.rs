@@ -64,6 +64,9 @@ pub fn check_device(own: Device, wanted: Device) -> PyResult<()> {
 }
 
 fn check_stream(device: Device, stream: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    if stream.is_none() && device == Device::CPU {
+        return Ok(());
+    }
     let number = match stream {
         None => None,
         Some(stream) if stream.is_instance_of::<PyInt>() => Some(stream.extract::<i64>()?),

@@ -1,5 +1,6 @@
 //! `dlbridge.Tensor`.
 
+use std::ffi::c_int;
 use std::fmt::Write;
 use std::mem::ManuallyDrop;
 
@@ -10,13 +11,18 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 
+use crate::convert::Given;
 use crate::device::{self, PyDevice};
 use crate::dtype::{self, PyDType};
+use crate::framework::{Framework, Request};
 use crate::owner::PendingException;
-use crate::{array_interface, errors, index, numpy, producer, torch};
+use crate::{
+    array_interface, array_struct, audit, buffer, convert, cuda_array_interface, errors, exchange,
+    framework, index, producer,
+};
 
 /// An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
-/// and whatever speaks DLPack or the array interface.
+/// and whatever speaks DLPack, an array interface or the buffer protocol.
 ///
 /// Tensors come from `from_dlpack`, `asarray` and `empty`. A tensor never
 /// changes its shape, dtype or address; views are new tensors on the same
@@ -32,6 +38,12 @@ impl PyTensor {
 
     pub fn core(&self) -> &Tensor {
         &self.0
+    }
+
+    fn copied_because(&self, py: Python<'_>, reason: &'static str) -> PyResult<PyTensor> {
+        let copy = copied(py, &self.0)?;
+        audit::copied(py, &copy, reason);
+        Ok(PyTensor::new(copy))
     }
 
     fn view(&self, view: dlbridge::Result<Tensor>) -> PyResult<PyTensor> {
@@ -163,14 +175,14 @@ impl PyTensor {
 
     /// A copy in C order, in memory of its own, writable.
     fn copy(&self, py: Python<'_>) -> PyResult<PyTensor> {
-        copied(py, &self.0).map(PyTensor::new)
+        self.copied_because(py, "copy()")
     }
 
     /// The tensor itself if it is in C order without gaps, else a copy.
     fn contiguous<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTensor>> {
         match slf.get().0.layout().is_c_contiguous() {
             true => Ok(slf.clone()),
-            false => Bound::new(slf.py(), slf.get().copy(slf.py())?),
+            false => Bound::new(slf.py(), slf.get().copied_because(slf.py(), "contiguous()")?),
         }
     }
 
@@ -192,7 +204,7 @@ impl PyTensor {
     /// copy=True on a copy. BufferError where NumPy cannot have it.
     #[pyo3(signature = (*, copy = Some(false)), text_signature = "($self, /, *, copy=False)")]
     fn numpy<'py>(slf: &Bound<'py, Self>, copy: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
-        numpy::export(slf, copy)
+        deliver(slf, framework::NUMPY, copy, false)
     }
 
     /// A PyTorch tensor on the same memory. BufferError where PyTorch cannot have
@@ -203,12 +215,82 @@ impl PyTensor {
         text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
     )]
     fn torch<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         copy: Option<bool>,
         allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        torch::export(py, &self.0, copy, allow_writable_alias)
+        deliver(slf, framework::TORCH, copy, allow_writable_alias)
+    }
+
+    /// A JAX array on the same memory. BufferError where JAX would copy (memory not
+    /// aligned to 64 bytes), convert (64 bits without jax_enable_x64) or refuse it (gaps,
+    /// repeated or reversed axes); copy=None copies where that helps.
+    #[pyo3(
+        signature = (*, copy = Some(false), allow_writable_alias = false),
+        text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
+    )]
+    fn jax<'py>(
+        slf: &Bound<'py, Self>,
+        copy: Option<bool>,
+        allow_writable_alias: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        deliver(slf, framework::JAX, copy, allow_writable_alias)
+    }
+
+    /// A CuPy array on the same memory of a CUDA device. BufferError for memory on the
+    /// host, which CuPy has none of.
+    #[pyo3(
+        signature = (*, copy = Some(false), allow_writable_alias = false),
+        text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
+    )]
+    fn cupy<'py>(
+        slf: &Bound<'py, Self>,
+        copy: Option<bool>,
+        allow_writable_alias: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        deliver(slf, framework::CUPY, copy, allow_writable_alias)
+    }
+
+    /// A TensorFlow tensor on the same memory. BufferError where TensorFlow cannot have
+    /// it (another order than C, memory not aligned to 64 bytes); copy=None copies then.
+    #[pyo3(
+        signature = (*, copy = Some(false), allow_writable_alias = false),
+        text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
+    )]
+    fn tensorflow<'py>(
+        slf: &Bound<'py, Self>,
+        copy: Option<bool>,
+        allow_writable_alias: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        deliver(slf, framework::TENSORFLOW, copy, allow_writable_alias)
+    }
+
+    /// A PaddlePaddle tensor on the same memory. BufferError where PaddlePaddle cannot
+    /// have it (negative strides, uint16) or would not keep it read-only; copy=None
+    /// copies where that helps.
+    #[pyo3(
+        signature = (*, copy = Some(false), allow_writable_alias = false),
+        text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
+    )]
+    fn paddle<'py>(
+        slf: &Bound<'py, Self>,
+        copy: Option<bool>,
+        allow_writable_alias: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        deliver(slf, framework::PADDLE, copy, allow_writable_alias)
+    }
+
+    /// An MLX array. MLX always copies: BufferError unless copy is None or True.
+    #[pyo3(
+        signature = (*, copy = Some(false), allow_writable_alias = false),
+        text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
+    )]
+    fn mlx<'py>(
+        slf: &Bound<'py, Self>,
+        copy: Option<bool>,
+        allow_writable_alias: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        deliver(slf, framework::MLX, copy, allow_writable_alias)
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -261,7 +343,9 @@ impl PyTensor {
         dl_device: Option<&Bound<'py, PyAny>>,
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        producer::dlpack(py, &self.0, stream, max_version, dl_device, copy)
+        let capsule = producer::dlpack(py, &self.0, stream, max_version, dl_device, copy)?;
+        audit::given(py, &self.0, "DLPack capsule", copy == Some(true));
+        Ok(capsule)
     }
 
     /// The device as DLPack's two numbers: its type and its index.
@@ -270,10 +354,53 @@ impl PyTensor {
         (device.type_code(), device.index())
     }
 
+    /// DLPack's table of C functions, by which tensors come and go without a call of
+    /// Python.
+    #[classattr]
+    fn __dlpack_c_exchange_api__(py: Python<'_>) -> PyResult<Bound<'_, PyCapsule>> {
+        exchange::own(py)
+    }
+
     /// NumPy's array interface, version 3, for tensors on the host.
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        array_interface::export(py, &self.0)
+        let given = array_interface::export(py, &self.0)?;
+        audit::given(py, &self.0, "array interface", false);
+        Ok(given)
+    }
+
+    /// NumPy's array interface as a C struct, for tensors on the host.
+    #[getter]
+    fn __array_struct__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let given = array_struct::export(py, &self.0)?;
+        audit::given(py, &self.0, "array struct", false);
+        Ok(given)
+    }
+
+    /// The CUDA array interface, version 3, for tensors of CUDA memory. Its stream
+    /// is 1, the legacy default stream: consumers wait for what was launched.
+    #[getter]
+    fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let given = cuda_array_interface::export(py, &self.0)?;
+        audit::given(py, &self.0, "CUDA array interface", false);
+        Ok(given)
+    }
+
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let tensor = slf.clone();
+        // SAFETY: Python's struct.
+        unsafe { buffer::export(slf, view, flags) }?;
+        audit::given(tensor.py(), tensor.get().core(), "buffer protocol", false);
+        Ok(())
+    }
+
+    unsafe fn __releasebuffer__(&self, view: *mut ffi::Py_buffer) {
+        // SAFETY: Python gives back what `__getbuffer__` filled.
+        unsafe { buffer::release(view) }
     }
 }
 
@@ -298,6 +425,17 @@ pub fn empty(
     };
     // SAFETY: as the documentation says, whoever asks for it sets the elements first.
     unsafe { Tensor::empty(dtype, &shape) }.map(PyTensor::new).map_err(errors::argument)
+}
+
+/// An array of a framework.
+fn deliver<'py>(
+    tensor: &Bound<'py, PyTensor>,
+    framework: &'static Framework,
+    copy: Option<bool>,
+    allow_writable_alias: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let request = Request { writable_alias: allow_writable_alias };
+    convert::deliver(framework, tensor.as_any(), Given::Object(tensor.clone()), copy, request)
 }
 
 /// A copy in C order. Large ones let other Python threads run meanwhile.

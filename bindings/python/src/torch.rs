@@ -1,15 +1,16 @@
-//! PyTorch's special cases. It is never imported unless a torch.Tensor is asked
-//! for.
+//! Tensors of PyTorch, which is never imported for them. How it is given tensors is
+//! in `framework/torch.rs`.
 
-use dlbridge::{Device, Tensor};
-use pyo3::exceptions::{PyBufferError, PyException, PyImportError, PyMemoryError};
+use dlbridge::abi::{DLDataTypeCode, DLDeviceType, Flags};
+use dlbridge::{Device, Tensor, TensorRef};
+use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
+use crate::exchange::Table;
 use crate::loaded::LoadedType;
-use crate::tensor::{copied, tuple};
-use crate::{capsule, consumer, errors};
+use crate::owner::owned_by;
+use crate::{consumer, errors};
 
 pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
 static PARAMETER: LoadedType = LoadedType::new("torch.nn", "Parameter");
@@ -20,31 +21,80 @@ pub fn import(
     device: Option<Device>,
     copy: Option<bool>,
 ) -> PyResult<Tensor> {
-    prepare(x)
-        .and_then(|exported| consumer::produced(&exported, device, copy))
-        .map_err(|error| explain(x, error))
+    taken(x, device, copy).map_err(|error| explain(x, error))
 }
 
-/// Refuses what `__dlpack__` would let through although it is not the numbers in
-/// memory, and returns what to export.
-fn prepare<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
+    // A subclass may export itself in another way (torch has a read-only one), and is
+    // left to do that.
+    if !TENSOR.is_exact_type_of(x) && !PARAMETER.is_exact_type_of(x) {
+        check_subclass(x)?;
+        return consumer::produced(x, device, copy);
+    }
+    check(x)?;
+    if device.is_none_or(|device| device == Device::CPU)
+        && let Some(tensor) = seen(x).map_err(|error| consumer::as_refusal(x, error))?
+    {
+        return Ok(tensor);
+    }
+    // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
+    // would take away. A detached alias keeps it.
+    let alias = x.call_method0(intern!(x.py(), "detach"))?;
+    consumer::produced(&alias, device, copy)
+}
+
+/// Refuses what PyTorch would let through although it is not the numbers in memory.
+fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     if x.getattr(intern!(py, "requires_grad"))?.is_truthy()? {
         return Err(refusal("requires grad, which no other library records", "x.detach()"));
     }
-    if x.call_method0(intern!(py, "is_neg"))?.is_truthy()? {
-        return Err(refusal(
-            "is negated lazily: its memory has the wrong signs",
-            "x.resolve_neg()",
-        ));
+    match x.call_method0(intern!(py, "is_neg"))?.is_truthy()? {
+        true => {
+            let what = "is negated lazily: its memory has the wrong signs";
+            Err(refusal(what, "x.resolve_neg()"))
+        }
+        false => Ok(()),
     }
-    // An export holds the tensor object, not its memory: x.set_() or x.data = ...
-    // would take that away. A detached alias keeps it. A subclass may export itself
-    // in another way (torch has a read-only one), and is left alone.
-    match TENSOR.is_exact_type_of(x) || PARAMETER.is_exact_type_of(x) {
-        true => x.call_method0(intern!(py, "detach")),
-        false => Ok(x.clone()),
+}
+
+/// As `check`, for a subclass that may not want to be asked: torch's read-only one
+/// raises for everything but its export.
+fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = x.py();
+    let plainly = py.import("torch._C")?.getattr("DisableTorchFunctionSubclass")?.call0()?;
+    plainly.call_method0("__enter__")?;
+    let checked = check(x);
+    plainly.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
+    checked
+}
+
+/// A tensor on the memory of a torch.Tensor on the host, by PyTorch's table of C
+/// functions. What is kept is the storage: the torch.Tensor may get another one.
+fn seen(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let py = x.py();
+    let Some(table) = Table::of(x)? else {
+        return Ok(None);
+    };
+    let storage = x.call_method0(intern!(py, "untyped_storage"))?;
+    // SAFETY: nothing else runs before the last use.
+    let Some(view) = (unsafe { table.look_at(x) })? else {
+        return Ok(None);
+    };
+    if view.device.device_type != DLDeviceType::CPU {
+        return Ok(None);
     }
+    let tensor = owned_by(storage, |source| {
+        // SAFETY: the storage, which the tensor keeps, is where the elements are.
+        unsafe { Tensor::wrap(TensorRef::new(&view, Flags::empty())?, source) }
+    })?;
+    // The table says nothing of this, though the memory has the wrong numbers.
+    if tensor.dtype().raw().code == DLDataTypeCode::COMPLEX
+        && x.call_method0(intern!(py, "is_conj"))?.is_truthy()?
+    {
+        return Err(errors::refused("the tensor is conjugated"));
+    }
+    Ok(Some(tensor))
 }
 
 /// Why a torch.Tensor has no memory that can be shared.
@@ -82,78 +132,4 @@ fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
 
 fn refusal(what: &str, advice: &str) -> PyErr {
     errors::refused(format!("x is a torch.Tensor that {what}; pass {advice}"))
-}
-
-/// A torch.Tensor on the memory of a tensor, or on a copy where that is asked for
-/// or, with `copy` None, needed.
-pub fn export<'py>(
-    py: Python<'py>,
-    tensor: &Tensor,
-    copy: Option<bool>,
-    allow_writable_alias: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    static FROM_DLPACK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let from_dlpack =
-        FROM_DLPACK.import(py, "torch.utils.dlpack", "from_dlpack").map_err(|error| {
-            let wrapped = PyImportError::new_err("torch() needs PyTorch, which cannot be imported");
-            wrapped.set_cause(py, Some(error));
-            wrapped
-        })?;
-    if !tensor.device().is_host_accessible() {
-        return Err(errors::refused(format!(
-            "the tensor is on {}: giving it to PyTorch in the order of its streams needs the CUDA \
-             support that this version of dlbridge does not have yet; without ordering: \
-             torch.from_dlpack(t.__dlpack__(stream=-1, max_version=(1, 3)))",
-            tensor.device()
-        )));
-    }
-    let obstacle = obstacle(tensor, allow_writable_alias);
-    let owner = match (copy, obstacle) {
-        (Some(true), _) | (None, Some(_)) => copied(py, tensor)?,
-        (Some(false), Some(obstacle)) => return Err(errors::refused(obstacle)),
-        _ => share(tensor)?,
-    };
-    let capsule = capsule::versioned(py, owner)?;
-    from_dlpack.call1((capsule,)).map_err(|error| {
-        let message = format!("PyTorch does not take {}: {}", tensor.view(), error.value(py));
-        errors::refused_because(py, message, error)
-    })
-}
-
-/// Why PyTorch cannot share this tensor, and what to do.
-fn obstacle(tensor: &Tensor, allow_writable_alias: bool) -> Option<String> {
-    let bytes = tensor.layout().bytes();
-    if has_negative_steps(tensor) {
-        return Some(format!(
-            "strides is {}, and PyTorch takes no negative ones; copy=None makes a copy ({bytes} bytes)",
-            tuple(tensor.strides())
-        ));
-    }
-    if tensor.is_read_only() && !allow_writable_alias {
-        return Some(format!(
-            "the tensor is read-only, and PyTorch has no read-only tensors; copy=None makes a copy \
-             ({bytes} bytes), allow_writable_alias=True shares the memory and leaves it to you not to \
-             write"
-        ));
-    }
-    None
-}
-
-fn has_negative_steps(tensor: &Tensor) -> bool {
-    tensor.layout().count() > 0
-        && tensor
-            .shape()
-            .iter()
-            .zip(tensor.strides())
-            .any(|(extent, step)| *extent > 1 && *step < 0)
-}
-
-/// One more owner. PyTorch refuses negative strides even where nothing is reached
-/// through them: those are replaced.
-fn share(tensor: &Tensor) -> PyResult<Tensor> {
-    match tensor.strides().iter().any(|step| *step < 0) {
-        true => tensor.reshape(tensor.shape()),
-        false => tensor.share(),
-    }
-    .map_err(errors::exchange)
 }

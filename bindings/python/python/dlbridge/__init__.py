@@ -3,27 +3,39 @@
 import types
 
 from ._dlbridge import (
+    Audit,
     Device,
     DType,
+    Exchange,
+    Plan,
     Tensor,
     __version__,
     asarray,
+    audit,
     convert,
     empty,
+    frameworks,
     from_dlpack,
+    plan,
 )
 from ._paths import get_include
 
 __all__ = [
+    "Audit",
     "DType",
     "Device",
+    "Exchange",
+    "Plan",
     "Tensor",
     "__version__",
     "asarray",
+    "audit",
     "convert",
     "empty",
+    "frameworks",
     "from_dlpack",
     "get_include",
+    "plan",
 ]
 
 

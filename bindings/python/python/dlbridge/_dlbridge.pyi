@@ -2,22 +2,38 @@
 
 from collections.abc import Iterator
 from types import EllipsisType, ModuleType
-from typing import Any, Literal, Never, Protocol, SupportsIndex, TypeAlias, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Never,
+    Protocol,
+    SupportsIndex,
+    TypeAlias,
+    final,
+    overload,
+)
 
 import numpy
 import torch
-from typing_extensions import CapsuleType
+from typing_extensions import Buffer, CapsuleType
 
 __all__ = [
+    "Audit",
     "DType",
     "Device",
+    "Exchange",
+    "Plan",
     "Tensor",
     "__version__",
     "_from_managed",
     "asarray",
+    "audit",
     "convert",
     "empty",
+    "frameworks",
     "from_dlpack",
+    "plan",
 ]
 
 __version__: str
@@ -29,13 +45,43 @@ class _SupportsArrayInterface(Protocol):
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
 
+class _SupportsArrayStruct(Protocol):
+    @property
+    def __array_struct__(self) -> Any: ...
+
+class _SupportsCudaArrayInterface(Protocol):
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
 _DType: TypeAlias = DType | str | type[numpy.generic] | numpy.dtype[Any] | torch.dtype
 _Device: TypeAlias = Device | str | tuple[int, int] | torch.device
 _Producer: TypeAlias = _SupportsDLPack | CapsuleType
-_Array: TypeAlias = _SupportsDLPack | _SupportsArrayInterface | CapsuleType
+_Array: TypeAlias = (
+    _SupportsDLPack
+    | _SupportsArrayStruct
+    | _SupportsArrayInterface
+    | _SupportsCudaArrayInterface
+    | Buffer
+    | CapsuleType
+)
 # In the class Tensor the names of both modules are those of methods.
 _NumpyArray: TypeAlias = numpy.ndarray[Any, Any]
 _TorchTensor: TypeAlias = torch.Tensor
+_Framework: TypeAlias = Literal[
+    "numpy",
+    "torch",
+    "jax",
+    "cupy",
+    "tensorflow",
+    "paddle",
+    "mlx",
+    "pyarrow",
+    "numba",
+    "warp",
+    "tinygrad",
+    "tvm_ffi",
+    "dlbridge",
+]
 _Entry: TypeAlias = SupportsIndex | slice[Any, Any, Any] | EllipsisType | None
 
 @final
@@ -82,7 +128,7 @@ class Device:
 @final
 class Tensor:
     """An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
-    and whatever speaks DLPack or the array interface.
+    and whatever speaks DLPack, an array interface or the buffer protocol.
 
     Tensors come from `from_dlpack`, `asarray` and `empty`. A tensor never
     changes its shape, dtype or address; views are new tensors on the same
@@ -161,6 +207,28 @@ class Tensor:
         it (negative strides) or would not keep it read-only; copy=None copies in
         those cases, copy=True always.
         """
+    def jax(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
+        """A JAX array on the same memory. BufferError where JAX would copy (memory not
+        aligned to 64 bytes), convert (64 bits without jax_enable_x64) or refuse it (gaps,
+        repeated or reversed axes); copy=None copies where that helps.
+        """
+    def cupy(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
+        """A CuPy array on the same memory of a CUDA device. BufferError for memory on the
+        host, which CuPy has none of.
+        """
+    def tensorflow(
+        self, /, *, copy: bool | None = False, allow_writable_alias: bool = False
+    ) -> Any:
+        """A TensorFlow tensor on the same memory. BufferError where TensorFlow cannot have
+        it (another order than C, memory not aligned to 64 bytes); copy=None copies then.
+        """
+    def paddle(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
+        """A PaddlePaddle tensor on the same memory. BufferError where PaddlePaddle cannot
+        have it (negative strides, uint16) or would not keep it read-only; copy=None
+        copies where that helps.
+        """
+    def mlx(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
+        """An MLX array. MLX always copies: BufferError unless copy is None or True."""
     def __len__(self, /) -> int: ...
     def __iter__(self, /) -> Iterator[Tensor]:
         """Implement iter(self)."""
@@ -181,9 +249,20 @@ class Tensor:
         """
     def __dlpack_device__(self, /) -> tuple[int, int]:
         """The device as DLPack's two numbers: its type and its index."""
+    __dlpack_c_exchange_api__: ClassVar[CapsuleType]
     @property
     def __array_interface__(self) -> dict[str, Any]:
         """NumPy's array interface, version 3, for tensors on the host."""
+    @property
+    def __array_struct__(self) -> CapsuleType:
+        """NumPy's array interface as a C struct, for tensors on the host."""
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The CUDA array interface, version 3, for tensors of CUDA memory. Its stream
+        is 1, the legacy default stream: consumers wait for what was launched.
+        """
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
 def from_dlpack(
     x: _Producer, /, *, device: _Device | None = None, copy: bool | None = None
@@ -205,8 +284,14 @@ def asarray(
     device: _Device | None = None,
     copy: bool | None = None,
 ) -> Tensor:
-    """A tensor on the memory of a NumPy array, of anything with `__dlpack__` or
-    `__array_interface__`, or of a DLPack capsule; a Tensor is returned as it is.
+    """A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
+    `__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
+    buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
+    Tensor is returned as it is.
+
+    Buffers stay locked as long as their memory is used: a bytearray cannot be
+    resized. The CUDA array interface does not say on which device the memory is:
+    it is taken for device 0 unless the object has a `device` that says more.
 
     Elements are never converted: `dtype`, if given, must be that of the object.
     `device` and `copy` are as for `from_dlpack`. What owns the memory is kept
@@ -225,24 +310,29 @@ def empty(
 @overload
 def convert(
     obj: _Array,
-    to: Literal["numpy"],
+    to: Literal["numpy", "numba"] | _NumpyArray,
     *,
     device: _Device | None = None,
     copy: bool | None = False,
     allow_writable_alias: bool = False,
 ) -> _NumpyArray:
-    """An array of NumPy or PyTorch on the memory of any array; `obj` itself if it is
-    one already and `copy` is not True.
+    """An array of a framework on the memory of any array; `obj` itself if it is one
+    already and `copy` is not True.
 
-    `to` is "numpy", "torch" or the module. BufferError rather than a copy, unless
+    `to` is the name of the framework (`frameworks()` lists them), its module, or an
+    array of it: "the same kind as this one". BufferError rather than a copy, unless
     `copy` is None (copy if needed) or True (always). `allow_writable_alias` lets
-    PyTorch, which has no read-only tensors, have read-only memory.
+    frameworks that have no read-only arrays have read-only memory.
+
+    Arrays of JAX, TensorFlow, MLX and tinygrad cannot be written to, so that they
+    keep read-only memory read-only. They do see what others write to memory that
+    they share, though they rely on it not to change: leave it alone from then on.
     """
 
 @overload
 def convert(
     obj: _Array,
-    to: Literal["torch"],
+    to: Literal["torch"] | _TorchTensor,
     *,
     device: _Device | None = None,
     copy: bool | None = False,
@@ -251,12 +341,124 @@ def convert(
 @overload
 def convert(
     obj: _Array,
-    to: ModuleType,
+    to: Literal["dlbridge"] | Tensor,
+    *,
+    device: _Device | None = None,
+    copy: bool | None = False,
+    allow_writable_alias: bool = False,
+) -> Tensor: ...
+@overload
+def convert(
+    obj: _Array,
+    to: _Framework | ModuleType | _SupportsDLPack,
     *,
     device: _Device | None = None,
     copy: bool | None = False,
     allow_writable_alias: bool = False,
 ) -> Any: ...
+def plan(
+    obj: _Array,
+    to: _Framework | ModuleType | _SupportsDLPack,
+    *,
+    device: _Device | None = None,
+    allow_writable_alias: bool = False,
+) -> Plan:
+    """What `convert` would do with these arguments. Nothing is moved, copied or
+    imported for the answer.
+
+    The array itself is asked, as `convert` does, so that what is no array at all is
+    a TypeError here too.
+    """
+
+def frameworks() -> tuple[str, ...]:
+    """The names of the frameworks that `convert` takes as `to`."""
+
+def audit() -> Audit:
+    """Records every exchange in a `with` block: `with dlbridge.audit() as log:`.
+
+    On all threads, also those of other code. Blocks may be nested: each records.
+    """
+
+@final
+class Plan:
+    """What `convert` would do: share the memory, copy it (which it does only if
+    `copy` allows that), or refuse.
+    """
+
+    @property
+    def shares(self) -> bool:
+        """Whether the result would be on the same memory."""
+    @property
+    def copies(self) -> bool:
+        """Whether it takes a copy: copy=False refuses that, copy=None makes it."""
+    @property
+    def refuses(self) -> bool:
+        """Whether not even a copy helps."""
+    @property
+    def bytes(self) -> int:
+        """The bytes of the elements, as often as they would be copied: those that are
+        copied, or shared. 0 if it would be refused.
+        """
+    @property
+    def reason(self) -> str:
+        """Why it would not be shared; why it can be, in few words."""
+    @property
+    def protocol(self) -> str:
+        """The way by which the framework would be given the memory."""
+    @property
+    def source(self) -> str:
+        """The framework of the array, or its type."""
+    @property
+    def target(self) -> str:
+        """The framework that it would be given to."""
+
+@final
+class Exchange:
+    """One exchange of an audit."""
+
+    @property
+    def source(self) -> str:
+        """The framework that the array came from, or its type."""
+    @property
+    def target(self) -> str:
+        """The framework that it went to."""
+    @property
+    def copied(self) -> bool:
+        """Whether elements were copied; else the memory is shared."""
+    @property
+    def bytes(self) -> int:
+        """The bytes of the elements, as often as they were copied."""
+    @property
+    def reason(self) -> str:
+        """Why they were copied; empty if they are shared."""
+    @property
+    def protocol(self) -> str:
+        """The way by which it went."""
+    @property
+    def file(self) -> str:
+        """The file of the code that asked for it."""
+    @property
+    def line(self) -> int:
+        """The line in that file."""
+
+@final
+class Audit:
+    """A log of the exchanges that the library makes while it is entered, on all
+    threads: a sequence of `Exchange`.
+    """
+
+    def __enter__(self, /) -> Audit: ...
+    def __exit__(self, /, *_exception: object) -> None: ...
+    @property
+    def bytes_copied(self) -> int:
+        """The bytes of all copies."""
+    @property
+    def bytes_shared(self) -> int:
+        """The bytes of all arrays that were shared."""
+    def __len__(self, /) -> int: ...
+    def __getitem__(self, key: SupportsIndex, /) -> Exchange: ...
+    def __iter__(self, /) -> Iterator[Exchange]: ...
+
 def _from_managed(address: int, /) -> Tensor:
     """Takes over a DLManagedTensorVersioned from C, by its address. On error the
     caller still owns it.

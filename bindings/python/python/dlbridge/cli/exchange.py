@@ -8,7 +8,7 @@ from typing import Any
 
 import dlbridge
 
-from .frameworks import Array, Framework, Look, NotOffered, numpy_layout, values
+from .frameworks import Array, Framework, Look, NotOfferedError, numpy_layout, values
 
 # What can become of an exchange.
 SHARES = "shares"  # on the same memory
@@ -42,23 +42,32 @@ def exchange(source: Framework, target: Framework, dtype: str, layout: str) -> C
     expected = _numbers(numpy_layout(base, layout))
     try:
         array = source.make(base, layout)
-    except NotOffered as error:
+    except NotOfferedError as error:
         cell.outcome, cell.reason = ABSENT, str(error)
         return cell
     except Exception as error:
         cell.outcome, cell.reason = ABSENT, f"{source.title}: {_sentence(error)}"
         return cell
-    trial = _Trial(cell, source, target, expected, source.look(array))
+    try:
+        _judge(_Trial(cell, source, target, expected, source.look(array)), array)
+    except Exception as error:
+        cell.problems.append(f"cannot be looked at: {type(error).__name__}: {_sentence(error)}")
+    return cell
+
+
+def _judge(trial: "_Trial", array: Array) -> None:
+    """All that is promised of this exchange."""
     taken = trial.convert(array, copy=False)
     if taken is None:
         trial.copy_instead(array)
-        return cell
+        trial.check_plan(array)
+        return
+    trial.check_plan(array)
     trial.check_shared(taken)
-    if source is not target:
+    if trial.source is not trial.target:
         trial.check_copy(array)
-        if not cell.problems:
+        if not trial.cell.problems:
             _check_lifetime(trial)
-    return cell
 
 
 class _Trial:
@@ -95,16 +104,29 @@ class _Trial:
             if self._shares(self.target.look(taken)):
                 self.problem("refuses to share, and then shares all the same")
 
+    def check_plan(self, array: Array) -> None:
+        """That dlbridge would have foretold it."""
+        to: Any = self.target.name
+        try:
+            plan = dlbridge.plan(array, to)
+        except Exception as error:
+            self.problem(f"plan raises {type(error).__name__}: {_sentence(error)}")
+            return
+        foretold = SHARES if plan.shares else COPIES if plan.copies else REFUSES
+        if foretold != self.cell.outcome:
+            self.problem(f"{self.cell.outcome}, but plan says that it {foretold}: {plan.reason}")
+
     def check_shared(self, taken: Array) -> None:
         """That the target has the same memory in the same way."""
         look = self.target.look(taken)
-        if self.expected.size and not self._shares(look):
+        if self._shares(look) is False:
             self.problem(f"a hidden copy: {self.origin.address:#x} became {look.address:#x}")
         if look.shape != self.expected.shape:
             self.problem(f"shape {self.expected.shape} became {look.shape}")
-        if _steps(look) != _steps(self.origin):
+        steps, wanted = _steps(look), _steps(self.origin)
+        if steps != wanted and None not in (steps, wanted):
             self.problem(f"strides {self.origin.strides} became {look.strides}")
-        if self.origin.readonly and look.readonly is not True:
+        if self.expected.size and self.origin.readonly and look.readonly is not True:
             self.problem("was read-only, and is not any more")
         self.check_values(taken, "the shared array")
 
@@ -113,7 +135,7 @@ class _Trial:
         copied = self.convert(array, copy=True)
         if copied is not None:
             self.check_values(copied, "the array for copy=True")
-            if self.expected.size and self._shares(self.target.look(copied)):
+            if self._shares(self.target.look(copied)):
                 self.problem("copy=True shares")
 
     def check_values(self, taken: Array, what: str) -> None:
@@ -125,13 +147,16 @@ class _Trial:
         if text not in self.cell.problems:
             self.cell.problems.append(text)
 
-    def _shares(self, look: Look) -> bool:
-        return bool(self.expected.size) and look.address == self.origin.address
+    def _shares(self, look: Look) -> bool | None:
+        """Whether that is the same memory, None where nobody can tell."""
+        if not self.expected.size or None in (look.address, self.origin.address):
+            return None
+        return look.address == self.origin.address
 
     def _names_a_framework(self) -> bool:
         reason = self.cell.reason.lower()
         return any(
-            name.lower().split()[0] in reason
+            name.lower().removeprefix("py").split()[0] in reason
             for framework in (self.source, self.target)
             for name in (framework.name, framework.title)
         )
@@ -143,8 +168,10 @@ def _check_lifetime(trial: _Trial) -> None:
     base = values(cell.dtype)
     memory = weakref.ref(base.base)
     array = source.make(base, cell.layout)
+    # Else it has memory of its own, and only reads NumPy's, perhaps a moment later.
+    start = base.ctypes.data
+    borrowed = (source.look(array).address or 0) in range(start, start + base.nbytes)
     del base
-    borrowed = memory() is not None
     watched = _watch(array)
     taken = trial.convert(array, copy=False)
     if taken is None:
@@ -157,6 +184,7 @@ def _check_lifetime(trial: _Trial) -> None:
     _overwrite_freed_memory(trial.expected.size)
     trial.check_values(taken, "the shared array, without its source,")
     del taken
+    # Some frameworks hold what they are given, or read it on a thread of theirs.
     for what, alive in (("source", watched), ("memory", memory)):
         if alive() is not None:
             gc.collect()
@@ -192,11 +220,7 @@ def _steps(look: Look) -> list[int] | None:
     """The strides through which something is reached."""
     if look.strides is None or 0 in look.shape:
         return None
-    return [
-        stride
-        for extent, stride in zip(look.shape, look.strides, strict=True)
-        if extent > 1
-    ]
+    return [stride for extent, stride in zip(look.shape, look.strides, strict=True) if extent > 1]
 
 
 def _sentence(error: Exception) -> str:

@@ -18,7 +18,8 @@ ul { display: flex; flex-wrap: wrap; gap: 0.4rem 1.4rem; margin: 0 0 1.4rem; pad
 ul span { display: inline-block; min-width: 1.1rem; margin-right: 0.4rem; padding: 0 0.4rem;
   border-radius: 6px; text-align: center }
 .scroll { overflow-x: auto }
-table { width: 100%; min-width: 70rem; table-layout: fixed; border-spacing: 4px; border-collapse: separate }
+table { width: 100%; min-width: 70rem; table-layout: fixed; border-spacing: 4px;
+  border-collapse: separate }
 th { padding: 0.2rem 0.3rem; font-weight: 600; white-space: nowrap }
 th small { display: block; font-weight: 400; color: var(--faint) }
 tbody th { position: sticky; left: 0; background: var(--page); text-align: right }
@@ -74,9 +75,7 @@ def html(table: Table) -> str:
 
 def _colours() -> str:
     def sheet(night: int) -> str:
-        surfaces = " ".join(
-            f"--{name}: {pair[night]};" for name, pair in colours.SURFACES.items()
-        )
+        surfaces = " ".join(f"--{name}: {pair[night]};" for name, pair in colours.SURFACES.items())
         cells = "\n".join(
             f".{outcome} {{ background: {shades[2 * night]}; color: {shades[2 * night + 1]} }}"
             for outcome, shades in colours.CELLS.items()

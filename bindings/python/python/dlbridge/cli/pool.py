@@ -95,7 +95,9 @@ def run_pair(pair: tuple[str, ...], todo: Sequence[Case]) -> Answers:
             answers.cells += [Cell(*case, ABSENT, missing) for case in todo]
             return answers
         if not todo and death and loaded:
-            answers.notes.append(f"the process of {_titles(pair)} {death[0]} at its end ({death[1]})")
+            answers.notes.append(
+                f"the process of {_titles(pair)} {death[0]} at its end ({death[1]})"
+            )
         if not death or not todo:
             return answers
         if not loaded and imports == pair and len(pair) > 1:
@@ -134,8 +136,7 @@ def _process(
         result = subprocess.run(
             [sys.executable, "-m", "dlbridge.cli.worker"],
             input=request.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=seconds,
             env={**ENVIRONMENT, **os.environ},
         )

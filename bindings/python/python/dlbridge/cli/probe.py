@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import Any
 
-from .frameworks import FRAMEWORKS, NotOffered, values
+from .frameworks import FRAMEWORKS, NotOfferedError, values
 
 _ATTRIBUTES = (
     "__array_interface__",
@@ -31,7 +31,7 @@ def main() -> None:
     else:
         try:
             answer["protocols"] = protocols(framework.make(values("float32"), "contiguous"))
-        except NotOffered as error:
+        except NotOfferedError as error:
             answer["hint"] = str(error)
         except Exception as error:
             answer["hint"] = f"makes no array here: {type(error).__name__}: {error}"

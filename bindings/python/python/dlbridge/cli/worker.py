@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import warnings
 from typing import Any
@@ -25,6 +26,8 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
+if not shutil.which("clang"):
+    ENVIRONMENT["DEV"] = "PYTHON"  # tinygrad's only device on the host that needs no clang
 
 
 def main() -> None:

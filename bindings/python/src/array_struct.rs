@@ -1,0 +1,55 @@
+//! `__array_struct__`: the array interface as a C struct in a capsule.
+//!
+//! Rules: <https://numpy.org/doc/stable/reference/arrays.interface.html>
+
+use std::ptr::{self, NonNull};
+
+use dlbridge::Tensor;
+use dlbridge::array_interface::{ArrayInterface, ArrayStruct, from_struct};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyTuple};
+
+use crate::array_interface::check_exportable;
+use crate::errors;
+use crate::owner::{PendingException, owned_by};
+
+/// The capsule of a tensor on the host. It has no name, and keeps the memory alive.
+pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
+    check_exportable(tensor)?;
+    let whole = Box::into_raw(ArrayStruct::new(tensor).map_err(errors::exchange)?);
+    // SAFETY: the struct is given up to the capsule, and taken back if there is none.
+    unsafe {
+        let capsule = ffi::PyCapsule_New(whole.cast(), ptr::null(), Some(destroy));
+        Bound::from_owned_ptr_or_err(py, capsule).inspect_err(|_| drop(Box::from_raw(whole)))
+    }
+}
+
+unsafe extern "C" fn destroy(capsule: *mut ffi::PyObject) {
+    // SAFETY: Python calls this attached, with a capsule that is going away.
+    unsafe {
+        let _kept = PendingException::save(Python::assume_attached());
+        let whole = ffi::PyCapsule_GetPointer(capsule, ptr::null());
+        if let Some(whole) = NonNull::new(whole.cast::<ArrayStruct>()) {
+            drop(Box::from_raw(whole.as_ptr()));
+        }
+    }
+}
+
+/// A tensor on the memory that an object's `__array_struct__` describes.
+pub fn import(object: &Bound<'_, PyAny>, found: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let wanted = "a capsule without a name";
+    let capsule = found
+        .cast::<PyCapsule>()
+        .ok()
+        .filter(|capsule| capsule.is_valid_checked(None))
+        .ok_or_else(|| errors::wrong_type("__array_struct__", found, wanted))?;
+    let interface = capsule.pointer_checked(None)?.cast::<ArrayInterface>();
+    // The struct may belong to the capsule, and the memory to the object.
+    let owner = PyTuple::new(object.py(), [object, found])?.into_any();
+    owned_by(owner, |source| {
+        // SAFETY: that is what such a capsule points to; the memory is there as long as
+        // the object and the capsule are.
+        unsafe { from_struct(interface.as_ref(), source) }
+    })
+}

@@ -1,0 +1,321 @@
+//! Python's buffer protocol (PEP 3118): both directions.
+//!
+//! Rules: <https://docs.python.org/3/c-api/buffer.html>
+
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use dlbridge::abi::{DLDataType, DLDataTypeCode, Flags};
+use dlbridge::layout::{Dims, Layout};
+use dlbridge::{DType, Device, Tensor, array_interface as core};
+use pyo3::exceptions::PyBufferError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::array_interface::check_exportable;
+use crate::errors;
+use crate::owner::kept_by;
+use crate::tensor::{PyTensor, tuple};
+
+/// A buffer of an object, which stays locked (a bytearray cannot be resized) until
+/// this is dropped, attached. It does not move: exporters may point into it.
+pub struct Buffer(ffi::Py_buffer);
+
+// SAFETY: it is only used and dropped by attached threads.
+unsafe impl Send for Buffer {}
+
+impl Buffer {
+    /// Asks for the buffer, of any layout, with its format.
+    pub fn get(exporter: &Bound<'_, PyAny>) -> PyResult<Box<Buffer>> {
+        let mut buffer = Box::new(MaybeUninit::<Buffer>::uninit());
+        let view = buffer.as_mut_ptr().cast::<ffi::Py_buffer>();
+        // SAFETY: the struct is written on success.
+        unsafe {
+            match ffi::PyObject_GetBuffer(exporter.as_ptr(), view, ffi::PyBUF_FULL_RO) {
+                0 => Ok(Box::from_raw(Box::into_raw(buffer).cast())),
+                _ => Err(PyErr::fetch(exporter.py())),
+            }
+        }
+    }
+
+    pub fn first(&self) -> *mut c_void {
+        self.0.buf
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        self.0.readonly != 0
+    }
+
+    /// The bytes of all elements.
+    pub fn bytes(&self) -> usize {
+        self.0.len.max(0) as usize
+    }
+
+    pub fn is_c_contiguous(&self) -> bool {
+        // SAFETY: the exporter wrote the struct.
+        unsafe { ffi::PyBuffer_IsContiguous(&self.0, b'C' as c_char) != 0 }
+    }
+
+    /// The entries of one of the lists, or None if it is NULL.
+    fn list(&self, list: *const ffi::Py_ssize_t) -> Option<Dims> {
+        let count = usize::try_from(self.0.ndim).unwrap_or(0);
+        // SAFETY: the protocol says that there is one entry for each dimension.
+        (!list.is_null())
+            .then(|| (0..count).map(|axis| unsafe { *list.add(axis) } as i64).collect())
+    }
+
+    fn shape(&self) -> PyResult<Dims> {
+        match (self.list(self.0.shape), self.0.ndim) {
+            (Some(shape), _) => Ok(shape),
+            (None, 0) => Ok(Dims::new()),
+            (None, 1) if self.0.itemsize > 0 => {
+                Ok(Dims::from_slice(&[self.0.len as i64 / self.0.itemsize as i64]))
+            }
+            _ => Err(errors::refused(format!(
+                "the shape of the buffer is NULL with ndim {} and itemsize {}",
+                self.0.ndim, self.0.itemsize
+            ))),
+        }
+    }
+
+    fn dtype(&self) -> PyResult<DType> {
+        if self.0.format.is_null() {
+            return dtype_of("B", self.0.itemsize);
+        }
+        // SAFETY: not NULL, and then a text.
+        let format = unsafe { CStr::from_ptr(self.0.format) };
+        dtype_of(&format.to_string_lossy(), self.0.itemsize)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: attached, as the type demands; the exporter wrote the struct.
+        unsafe { ffi::PyBuffer_Release(&mut self.0) }
+    }
+}
+
+/// Whether an object has a buffer.
+pub fn has_buffer(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: an object.
+    unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) != 0 }
+}
+
+/// A tensor on the memory of an object with the buffer protocol. bytes are uint8.
+pub fn import(object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let buffer = Buffer::get(object)?;
+    let dtype = buffer.dtype()?;
+    if buffer.list(buffer.0.suboffsets).is_some_and(|list| list.iter().any(|it| *it >= 0)) {
+        return Err(errors::refused(
+            "the buffer has suboffsets: its elements lie behind pointers, which DLPack does not have",
+        ));
+    }
+    let (shape, byte_strides) = (buffer.shape()?, buffer.list(buffer.0.strides));
+    let bytes = Layout::new(dtype.item_bits(), &shape, None).map_err(errors::exchange)?.bytes();
+    if bytes != buffer.0.len as i64 {
+        return Err(errors::refused(format!(
+            "the buffer has {} bytes; with the shape {} of {dtype} it must have {bytes}",
+            buffer.0.len,
+            tuple(&shape)
+        )));
+    }
+    let mut flags = Flags::empty();
+    flags.set(Flags::READ_ONLY, buffer.is_read_only());
+    let data = buffer.first();
+    kept_by(buffer, |source| {
+        let (device, strides) = (Device::CPU, byte_strides.as_deref());
+        // SAFETY: the exporter says that the memory is there until the buffer is
+        // released.
+        unsafe { core::from_values(dtype, &shape, strides, data, device, flags, source) }
+    })
+}
+
+/// The element type of a format, as the `struct` module and PEP 3118 write it.
+///
+/// A letter may have two sizes, that of C and that of the standard mode, which a
+/// prefix asks for; not all exporters mean what they write, so that either is
+/// believed if it is the size of the items.
+fn dtype_of(format: &str, item_size: isize) -> PyResult<DType> {
+    let (order, code) = match format.as_bytes().first() {
+        Some(b'@' | b'=' | b'<' | b'>' | b'!') => format.split_at(1),
+        _ => ("", format),
+    };
+    const LONG: isize = size_of::<c_long>() as isize;
+    const SIZE: isize = size_of::<usize>() as isize;
+    let (kind, sizes): (DLDataTypeCode, &[isize]) = match code {
+        "?" => (DLDataTypeCode::BOOL, &[1]),
+        "b" => (DLDataTypeCode::INT, &[1]),
+        "B" | "c" => (DLDataTypeCode::UINT, &[1]),
+        "h" => (DLDataTypeCode::INT, &[2]),
+        "H" => (DLDataTypeCode::UINT, &[2]),
+        "i" => (DLDataTypeCode::INT, &[4]),
+        "I" => (DLDataTypeCode::UINT, &[4]),
+        "l" => (DLDataTypeCode::INT, &[4, LONG]),
+        "L" => (DLDataTypeCode::UINT, &[4, LONG]),
+        "q" => (DLDataTypeCode::INT, &[8]),
+        "Q" => (DLDataTypeCode::UINT, &[8]),
+        "n" => (DLDataTypeCode::INT, &[SIZE]),
+        "N" => (DLDataTypeCode::UINT, &[SIZE]),
+        "e" => (DLDataTypeCode::FLOAT, &[2]),
+        "f" => (DLDataTypeCode::FLOAT, &[4]),
+        "d" => (DLDataTypeCode::FLOAT, &[8]),
+        "Zf" | "F" => (DLDataTypeCode::COMPLEX, &[8]),
+        "Zd" | "D" => (DLDataTypeCode::COMPLEX, &[16]),
+        _ => return Err(no_such_format(format, code)),
+    };
+    if !sizes.contains(&item_size) {
+        return Err(errors::refused(format!(
+            "the buffer has the format {format:?} and items of {item_size} bytes; it must have {} of \
+             them",
+            sizes[0]
+        )));
+    }
+    let swapped = if cfg!(target_endian = "little") { [">", "!"] } else { ["<", "<"] };
+    if item_size > 1 && swapped.contains(&order) {
+        return Err(errors::refused(format!(
+            "the buffer has the format {format:?}, in the byte order of another machine; DLPack has \
+             native order only: convert first, in NumPy by \
+             x.astype(x.dtype.newbyteorder(\"=\"))"
+        )));
+    }
+    let raw = DLDataType { code: kind, bits: 8 * item_size as u8, lanes: 1 };
+    DType::new(raw).map_err(errors::exchange)
+}
+
+#[cold]
+fn no_such_format(format: &str, code: &str) -> PyErr {
+    let what = match code.as_bytes() {
+        [b'u' | b'w'] => "text",
+        [b's' | b'p'] => "raw bytes",
+        [b'O'] => "Python objects",
+        [b'P'] | [b'&' | b'X', ..] => "pointers",
+        [b'g'] | [b'Z', b'g'] => "of a size that DLPack does not have",
+        [b'T', ..] => "structs",
+        [b'0'..=b'9' | b'(', ..] => "several numbers an item",
+        _ => "not one of the struct module",
+    };
+    errors::refused(format!(
+        "the buffer has the format {format:?}: {what}; it must be one of ? b B c h H i I l L q Q n N e f \
+         d Zf Zd in native byte order"
+    ))
+}
+
+/// The format of the elements, as NumPy writes it: `l` rather than `q`, which is
+/// another type to NumPy.
+fn format_of(dtype: DType) -> Option<&'static CStr> {
+    const LONG_IS_64: bool = size_of::<c_long>() == 8;
+    let raw = dtype.raw();
+    if raw.lanes != 1 {
+        return None;
+    }
+    Some(match (raw.code, raw.bits) {
+        (DLDataTypeCode::BOOL, 8) => c"?",
+        (DLDataTypeCode::INT, 8) => c"b",
+        (DLDataTypeCode::INT, 16) => c"h",
+        (DLDataTypeCode::INT, 32) => c"i",
+        (DLDataTypeCode::INT, 64) if LONG_IS_64 => c"l",
+        (DLDataTypeCode::INT, 64) => c"q",
+        (DLDataTypeCode::UINT, 8) => c"B",
+        (DLDataTypeCode::UINT, 16) => c"H",
+        (DLDataTypeCode::UINT, 32) => c"I",
+        (DLDataTypeCode::UINT, 64) if LONG_IS_64 => c"L",
+        (DLDataTypeCode::UINT, 64) => c"Q",
+        (DLDataTypeCode::FLOAT, 16) => c"e",
+        (DLDataTypeCode::FLOAT, 32) => c"f",
+        (DLDataTypeCode::FLOAT, 64) => c"d",
+        (DLDataTypeCode::COMPLEX, 64) => c"Zf",
+        (DLDataTypeCode::COMPLEX, 128) => c"Zd",
+        _ => return None,
+    })
+}
+
+/// Fills the struct of a consumer that asks for a tensor's buffer.
+///
+/// # Safety
+/// `view` is NULL or can be written to.
+pub unsafe fn export(
+    tensor: Bound<'_, PyTensor>,
+    view: *mut ffi::Py_buffer,
+    flags: c_int,
+) -> PyResult<()> {
+    // SAFETY: the caller's promise.
+    let Some(view) = (unsafe { view.as_mut() }) else {
+        return Err(PyBufferError::new_err("view is NULL; it must be a Py_buffer"));
+    };
+    // So the protocol wants it on failure.
+    view.obj = ptr::null_mut();
+    let core = tensor.get().core();
+    check_exportable(core)?;
+    check_request(core, flags)?;
+    let asks = |request: c_int| flags & request == request;
+    let (layout, ndim) = (core.layout(), core.shape().len());
+    let strides = layout.byte_strides().map_err(errors::exchange)?;
+    let (shape, strides) = match (asks(ffi::PyBUF_ND), asks(ffi::PyBUF_STRIDES)) {
+        (true, is_strided) if ndim > 0 => {
+            let lists = core.shape().iter().chain(&strides).map(|number| *number as isize);
+            let lists = Box::leak(lists.collect::<Box<[isize]>>()).as_mut_ptr();
+            // SAFETY: the strides follow the shape.
+            (lists, if is_strided { unsafe { lists.add(ndim) } } else { ptr::null_mut() })
+        }
+        _ => (ptr::null_mut(), ptr::null_mut()),
+    };
+    let format = format_of(core.dtype()).filter(|_| asks(ffi::PyBUF_FORMAT));
+    *view = ffi::Py_buffer {
+        // Without elements any address does, but for NULL some consumers would allocate.
+        buf: match layout.count() {
+            0 => ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT),
+            _ => core.data_ptr(),
+        },
+        len: layout.bytes() as isize,
+        itemsize: (layout.item_bits() / 8) as isize,
+        readonly: c_int::from(core.is_read_only()),
+        // One row of bytes, for who does not ask for dimensions.
+        ndim: if asks(ffi::PyBUF_ND) { ndim as c_int } else { 1 },
+        format: format.map_or(ptr::null_mut(), |format| format.as_ptr().cast_mut()),
+        shape,
+        strides,
+        suboffsets: ptr::null_mut(),
+        internal: ptr::without_provenance_mut(ndim),
+        obj: tensor.into_ptr().cast(),
+    };
+    Ok(())
+}
+
+/// Refuses requests that the tensor cannot meet.
+fn check_request(tensor: &Tensor, flags: c_int) -> PyResult<()> {
+    let asks = |request: c_int| flags & request == request;
+    let layout = tensor.layout();
+    let (is_c, is_fortran) = (layout.is_c_contiguous(), layout.is_f_contiguous());
+    let wrong = if asks(ffi::PyBUF_WRITABLE) && tensor.is_read_only() {
+        "a writable one, and it is read-only"
+    } else if asks(ffi::PyBUF_FORMAT) && !asks(ffi::PyBUF_ND) {
+        "bytes with the format of the elements, which are no bytes"
+    } else if asks(ffi::PyBUF_C_CONTIGUOUS) && !is_c {
+        "C order without gaps, which it does not have"
+    } else if asks(ffi::PyBUF_F_CONTIGUOUS) && !is_fortran {
+        "Fortran order without gaps, which it does not have"
+    } else if asks(ffi::PyBUF_ANY_CONTIGUOUS) && !is_c && !is_fortran {
+        "elements without gaps, and it has some"
+    } else if !asks(ffi::PyBUF_STRIDES) && !is_c {
+        "a buffer without strides, and it is not in C order without gaps"
+    } else {
+        return Ok(());
+    };
+    Err(errors::refused(format!("the consumer asks for {wrong}: the tensor is {}", tensor.view())))
+}
+
+/// Frees what `export` allocated. The tensor is kept until after that.
+///
+/// # Safety
+/// `export` filled the struct.
+pub unsafe fn release(view: *mut ffi::Py_buffer) {
+    // SAFETY: the caller's promise. `shape` is the list of shape and strides, and
+    // `internal` the number of dimensions.
+    unsafe {
+        let (lists, ndim) = ((*view).shape, (*view).internal as usize);
+        if !lists.is_null() {
+            drop(Box::from_raw(ptr::slice_from_raw_parts_mut(lists, 2 * ndim)));
+        }
+    }
+}

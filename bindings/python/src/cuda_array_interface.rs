@@ -1,0 +1,124 @@
+//! `__cuda_array_interface__`: both directions.
+//!
+//! Rules: <https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html>
+
+use std::ffi::c_void;
+
+use dlbridge::{Device, Tensor};
+use pyo3::exceptions::{PyAttributeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::array_interface::{Interface, address, has_typestr};
+use crate::errors;
+use crate::owner::owned_by;
+
+const NAME: &str = "__cuda_array_interface__";
+
+/// The default stream of CUDA, which waits for all streams that do not opt out.
+const LEGACY_STREAM: u32 = 1;
+
+/// The dictionary, version 3, that describes a tensor of CUDA memory. Others do not
+/// have the attribute, so that `hasattr` tells.
+///
+/// Nothing is launched here, but those that made the memory may still be writing to
+/// it, on streams that are not known: the consumer is told to wait for the legacy
+/// default stream, which waits for those.
+pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyDict>> {
+    let device = tensor.device();
+    if !matches!(device.type_name(), "cuda" | "cuda_managed") || !has_typestr(tensor) {
+        return Err(PyAttributeError::new_err(format!(
+            "the tensor has no {NAME}: it is {} on {device}, and must be of a type that NumPy has, in \
+             memory of CUDA",
+            tensor.dtype()
+        )));
+    }
+    let typestr = tensor.dtype().typestr().map_err(errors::exchange)?;
+    let strides = match tensor.layout().is_c_contiguous() {
+        true => None,
+        false => {
+            let strides = tensor.layout().byte_strides().map_err(errors::exchange)?;
+            Some(PyTuple::new(py, &strides)?)
+        }
+    };
+    let interface = PyDict::new(py);
+    interface.set_item(intern!(py, "shape"), PyTuple::new(py, tensor.shape())?)?;
+    interface.set_item(intern!(py, "typestr"), typestr)?;
+    let data = (tensor.data_ptr() as usize, tensor.is_read_only());
+    interface.set_item(intern!(py, "data"), data)?;
+    interface.set_item(intern!(py, "strides"), strides)?;
+    interface.set_item(intern!(py, "stream"), LEGACY_STREAM)?;
+    interface.set_item(intern!(py, "version"), 3)?;
+    Ok(interface)
+}
+
+/// A tensor on the memory that an object's `__cuda_array_interface__` describes.
+pub fn import(object: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let interface = Interface::new(NAME, interface)?;
+    let version = interface.required("version")?;
+    match version.extract::<i64>() {
+        Ok(2..) => {}
+        Ok(older) => {
+            return Err(errors::refused(format!(
+                "{NAME} has version {older}; it must be 2 or later"
+            )));
+        }
+        Err(_) => return Err(errors::wrong_type("version", &version, "an int")),
+    }
+    let description = interface.describe()?;
+    let data = interface.required("data")?;
+    let (address, read_only) = address(&data)?;
+    check_stream(&interface)?;
+    let device = device_of(object)?;
+    let owner = PyTuple::new(object.py(), [object, interface.dict.as_any()])?.into_any();
+    owned_by(owner, |source| {
+        let data = address as *mut c_void;
+        // SAFETY: the interface says that the memory is there as long as the object is.
+        unsafe { description.wrap(data, device, read_only, source) }
+    })
+}
+
+/// Without a stream there is nothing to wait for.
+fn check_stream(interface: &Interface<'_, '_>) -> PyResult<()> {
+    let Some(stream) = interface.entry("stream")? else {
+        return Ok(());
+    };
+    match stream.extract::<u64>() {
+        Err(_) => Err(errors::wrong_type("stream", &stream, "an int or None")),
+        Ok(0) => Err(PyValueError::new_err(format!(
+            "stream of {NAME} is 0, which it does not allow since it can mean two streams"
+        ))),
+        Ok(number) => Err(errors::refused(format!(
+            "stream of {NAME} is {number}: waiting for it needs the CUDA support that this version of \
+             dlbridge does not have yet; synchronise, and pass an object whose stream is None, or one \
+             with __dlpack__"
+        ))),
+    }
+}
+
+/// The device that an object says it is on; the interface itself has none. Without
+/// a word it is taken for the first.
+fn device_of(object: &Bound<'_, PyAny>) -> PyResult<Device> {
+    let py = object.py();
+    let index = match object.getattr_opt(intern!(py, "device"))? {
+        None => 0,
+        // CuPy and cuda.core, PyTorch, Warp.
+        Some(device) => index_of(&device, &["id", "index", "ordinal"])?,
+    };
+    Device::cuda(index).map_err(errors::exchange)
+}
+
+fn index_of(device: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<i32> {
+    if let Ok(device) = device.cast::<crate::device::PyDevice>() {
+        return Ok(device.get().0.index());
+    }
+    for name in names {
+        let number = device.getattr_opt(*name)?.and_then(|it| it.extract::<i32>().ok());
+        if let Some(index) = number {
+            return Ok(index);
+        }
+    }
+    let named = crate::device::parse("device", device).ok();
+    Ok(named.filter(|device| device.type_name() == "cuda").map_or(0, |device| device.index()))
+}

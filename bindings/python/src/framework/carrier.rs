@@ -1,0 +1,87 @@
+//! An object with `__dlpack__` for one hand-over.
+
+use dlbridge::abi::Flags;
+use dlbridge::{Tensor, TensorRef};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict, PyTuple};
+
+use crate::owner::owned_by;
+use crate::tensor::PyTensor;
+use crate::{capsule, errors};
+
+/// For frameworks that take no bare capsules, or ask for the wrong kind of them: it
+/// gives the kind that suits them, whatever they ask for.
+#[pyclass(frozen, name = "_Carrier", module = "dlbridge")]
+pub struct Carrier {
+    tensor: Py<PyTensor>,
+    legacy: bool,
+}
+
+impl Carrier {
+    /// One that gives legacy capsules, also of read-only memory: for frameworks
+    /// that never write.
+    pub fn legacy<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, Carrier>> {
+        let py = tensor.py();
+        Bound::new(py, Carrier { tensor: tensor.clone().unbind(), legacy: true })
+    }
+
+    /// One that gives versioned capsules.
+    pub fn versioned<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, Carrier>> {
+        let py = tensor.py();
+        Bound::new(py, Carrier { tensor: tensor.clone().unbind(), legacy: false })
+    }
+}
+
+#[pymethods]
+impl Carrier {
+    #[pyo3(signature = (*_args, **_keywords))]
+    fn __dlpack__<'py>(
+        &self,
+        py: Python<'py>,
+        _args: &Bound<'py, PyTuple>,
+        _keywords: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let tensor = self.tensor.bind(py);
+        match self.legacy {
+            true => legacy_capsule(tensor),
+            false => versioned_capsule(tensor),
+        }
+    }
+
+    fn __dlpack_device__(&self) -> (u32, i32) {
+        let device = self.tensor.get().core().device();
+        (device.type_code(), device.index())
+    }
+}
+
+/// A versioned capsule, with strides that the pickiest framework takes.
+pub fn versioned_capsule<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyCapsule>> {
+    capsule::versioned(tensor.py(), tidy(tensor.get().core().share().map_err(errors::exchange)?)?)
+}
+
+/// A legacy capsule, which cannot say that the memory is read-only: for frameworks
+/// that never write, and those that the caller allowed to.
+pub fn legacy_capsule<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyCapsule>> {
+    let py = tensor.py();
+    let tidy = tidy(tensor.get().core().share().map_err(errors::exchange)?)?;
+    if !tidy.is_read_only() {
+        return capsule::legacy(py, tidy);
+    }
+    let owner = Bound::new(py, PyTensor::new(tidy.share().map_err(errors::exchange)?))?;
+    let writable = owned_by(owner.into_any(), |source| {
+        // SAFETY: the descriptor of a tensor, which the new one keeps. Nobody writes, as
+        // the caller says.
+        unsafe { Tensor::wrap(TensorRef::new(tidy.descriptor(), Flags::empty())?, source) }
+    })?;
+    capsule::legacy(py, writable)
+}
+
+/// Replaces strides of axes through which nothing is reached: many frameworks refuse
+/// the negative ones among them.
+pub fn tidy(tensor: Tensor) -> PyResult<Tensor> {
+    let idle = tensor.layout().count() == 0 || tensor.shape().contains(&1);
+    match idle {
+        true => tensor.reshape(tensor.shape()).map_err(errors::exchange),
+        false => Ok(tensor),
+    }
+}

@@ -1,0 +1,88 @@
+//! JAX: immutable arrays, so that read-only memory stays read-only. It takes legacy
+//! capsules only, and would copy without a word what is not aligned, and convert
+//! elements of 64 bits to 32 unless it was told not to.
+
+use dlbridge::{DType, Tensor};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::{Carrier, Framework, Give, Order, ReadOnly, is_one_of, is_plain, lacks};
+use crate::errors;
+use crate::loaded::LoadedType;
+use crate::tensor::PyTensor;
+
+static ARRAY: LoadedType = LoadedType::new("jax", "Array");
+
+pub static FRAMEWORK: Framework = Framework {
+    name: "jax",
+    title: "JAX",
+    arrays: &[&ARRAY],
+    order: Order::Permuted,
+    alignment: 64,
+    read_only: ReadOnly::Immutable,
+    unfit,
+    protocol: "legacy DLPack capsule",
+    give: Give::Object(give),
+    ..Framework::ANY
+};
+
+const WIDE: [DType; 4] = [DType::INT64, DType::UINT64, DType::FLOAT64, DType::COMPLEX128];
+
+fn unfit(py: Python<'_>, tensor: &Tensor) -> Option<String> {
+    let dtype = tensor.dtype();
+    const SMALL: [&str; 9] = [
+        "bfloat16",
+        "float8_e3m4",
+        "float8_e4m3",
+        "float8_e4m3b11fnuz",
+        "float8_e4m3fn",
+        "float8_e4m3fnuz",
+        "float8_e5m2",
+        "float8_e5m2fnuz",
+        "float8_e8m0fnu",
+    ];
+    if !is_plain(dtype) && !is_one_of(dtype, &SMALL) {
+        return lacks("JAX", dtype);
+    }
+    if WIDE.contains(&dtype) && !keeps_wide(py).unwrap_or(true) {
+        return Some(format!(
+            "dtype is {dtype}, and JAX makes 32 bits of 64 as it is set now: call \
+             jax.config.update(\"jax_enable_x64\", True) first, or convert the elements before"
+        ));
+    }
+    None
+}
+
+/// Whether JAX keeps types of 64 bits. If it is not imported yet, its environment
+/// variable says so.
+fn keeps_wide(py: Python<'_>) -> PyResult<bool> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    if let Some(jax) = modules.get_item("jax")?
+        && let Ok(config) = jax.getattr("config")
+    {
+        return config.getattr("jax_enable_x64")?.is_truthy();
+    }
+    let environment = py.import("os")?.getattr("environ")?;
+    let value = environment.call_method1("get", ("JAX_ENABLE_X64", ""))?.cast_into::<PyString>()?;
+    let value = value.to_string_lossy().to_lowercase();
+    Ok(["y", "yes", "t", "true", "on", "1"].contains(&&*value))
+}
+
+fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+    let py = tensor.py();
+    let core = tensor.get().core();
+    let from_dlpack = FRAMEWORK.attribute(py, "jax.dlpack", "from_dlpack")?;
+    let array = from_dlpack
+        .call1((Carrier::legacy(tensor)?,))
+        .map_err(|error| FRAMEWORK.refusal(&core.view(), py, error))?;
+    // Should it need more than is known here, no copy of its own goes unnoticed.
+    let address = array.call_method0("unsafe_buffer_pointer")?.extract::<usize>()?;
+    if address != core.data_ptr() as usize && core.layout().count() > 0 {
+        return Err(errors::refused(format!(
+            "JAX made a copy of {} although nothing was known against sharing it; copy it before, \
+             with t.copy()",
+            core.view()
+        )));
+    }
+    Ok(array)
+}

@@ -1,0 +1,43 @@
+//! MLX: its arrays are always copies.
+
+use dlbridge::DType;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{Carrier, Framework, Give, Order, ReadOnly, is_plain, lacks};
+use crate::loaded::LoadedType;
+use crate::tensor::PyTensor;
+
+static ARRAY: LoadedType = LoadedType::new("mlx.core", "array");
+
+pub static FRAMEWORK: Framework = Framework {
+    name: "mlx",
+    title: "MLX",
+    arrays: &[&ARRAY],
+    order: Order::NotNegative,
+    read_only: ReadOnly::Immutable,
+    unfit: |_, tensor| match tensor.dtype() {
+        // It would make complex64 of it, without a word.
+        dtype @ DType::COMPLEX128 => lacks("MLX", dtype),
+        DType::BFLOAT16 => None,
+        dtype if is_plain(dtype) => None,
+        dtype => lacks("MLX", dtype),
+    },
+    copies: Some("MLX copies whatever it is given"),
+    protocol: "legacy DLPack capsule",
+    give: Give::Object(give),
+    ..Framework::ANY
+};
+
+fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+    let py = tensor.py();
+    let array = FRAMEWORK.attribute(py, "mlx.core", "array")?;
+    let keywords = PyDict::new(py);
+    if tensor.get().core().dtype() == DType::FLOAT64 {
+        // It would make float32 of it.
+        keywords.set_item("dtype", FRAMEWORK.attribute(py, "mlx.core", "float64")?)?;
+    }
+    array
+        .call((Carrier::legacy(tensor)?,), Some(&keywords))
+        .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+}

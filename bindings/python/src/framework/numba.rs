@@ -1,0 +1,18 @@
+//! Numba has no arrays of its own on the host: its functions take those of NumPy.
+
+use super::{Framework, Give, ReadOnly, is_plain, lacks};
+use crate::numpy;
+
+pub static FRAMEWORK: Framework = Framework {
+    name: "numba",
+    title: "Numba",
+    read_only: ReadOnly::Kept,
+    // Nor do its functions know the types of ml_dtypes.
+    unfit: |_, tensor| match tensor.dtype() {
+        dtype if is_plain(dtype) => None,
+        dtype => lacks("Numba", dtype),
+    },
+    protocol: "NumPy C API",
+    give: Give::Object(numpy::export),
+    ..Framework::ANY
+};

@@ -1,0 +1,58 @@
+//! PaddlePaddle: no negative strides, nine dimensions at most. It takes uint16 for
+//! bfloat16.
+
+use dlbridge::DType;
+use pyo3::prelude::*;
+
+use super::carrier::versioned_capsule;
+use super::{Framework, Give, Order, is_one_of, is_plain, lacks};
+use crate::errors;
+use crate::loaded::LoadedType;
+use crate::tensor::PyTensor;
+
+static ARRAY: LoadedType = LoadedType::new("paddle", "Tensor");
+
+pub static FRAMEWORK: Framework = Framework {
+    name: "paddle",
+    title: "PaddlePaddle",
+    arrays: &[&ARRAY],
+    order: Order::NotNegative,
+    ndim: (0, 9),
+    unfit: |_, tensor| {
+        match tensor.dtype() {
+        DType::UINT16 => Some(
+            "dtype is uint16, which PaddlePaddle takes for bfloat16; convert the elements before, or \
+             pass x.view(\"int16\") in NumPy"
+                .to_owned(),
+        ),
+        dtype if is_plain(dtype)
+            || is_one_of(dtype, &["bfloat16", "float8_e4m3fn", "float8_e5m2"]) =>
+        {
+            None
+        }
+        dtype => lacks("PaddlePaddle", dtype),
+    }
+    },
+    give: Give::Object(give),
+    ..Framework::ANY
+};
+
+fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+    let py = tensor.py();
+    let from_dlpack = FRAMEWORK.attribute(py, "paddle.utils.dlpack", "from_dlpack")?;
+    from_dlpack
+        .call1((versioned_capsule(tensor)?,))
+        .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+}
+
+/// Refuses tensors that require gradients: PaddlePaddle's table of C functions does
+/// not ask.
+pub fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    if FRAMEWORK.has(object) && !object.getattr("stop_gradient")?.is_truthy()? {
+        return Err(errors::refused(
+            "x is a paddle.Tensor that requires gradients, which no other library records; pass \
+             x.detach()",
+        ));
+    }
+    Ok(())
+}

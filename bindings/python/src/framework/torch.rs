@@ -1,0 +1,65 @@
+//! PyTorch: no negative strides, nothing read-only. It is given tensors by its table
+//! of C functions where it has one, else in a capsule.
+
+use dlbridge::{DType, Device, Tensor};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::carrier::tidy;
+use super::{Framework, Give, Order, is_one_of, is_plain, lacks};
+use crate::capsule;
+use crate::exchange::Table;
+use crate::torch::TENSOR;
+
+pub static FRAMEWORK: Framework = Framework {
+    name: "torch",
+    title: "PyTorch",
+    arrays: &[&TENSOR],
+    order: Order::NotNegative,
+    unfit: |_, tensor| match tensor.dtype() {
+        dtype if has(dtype) => None,
+        dtype => lacks("PyTorch", dtype),
+    },
+    protocol: "DLPack exchange API",
+    give: Give::Owner(give),
+    ..Framework::ANY
+};
+
+/// Whether it also takes a type where it cannot be asked: by its table.
+fn has_alone(dtype: DType) -> bool {
+    is_plain(dtype) || is_one_of(dtype, &["bfloat16", "complex32", "float8_e4m3fn", "float8_e5m2"])
+}
+
+fn has(dtype: DType) -> bool {
+    const MORE: [&str; 8] = [
+        "bfloat16",
+        "complex32",
+        "float8_e4m3fn",
+        "float8_e4m3fnuz",
+        "float8_e5m2",
+        "float8_e5m2fnuz",
+        "float8_e8m0fnu",
+        "float4_e2m1fnx2",
+    ];
+    is_plain(dtype) || is_one_of(dtype, &MORE)
+}
+
+fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
+    static FROM_DLPACK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let from_dlpack = FROM_DLPACK
+        .import(py, "torch.utils.dlpack", "from_dlpack")
+        .map_err(|error| FRAMEWORK.missing(py, error))?;
+    let tensor = tidy(tensor)?;
+    // Only what PyTorch certainly takes: a refusal could delete it twice.
+    if let Some(class) = TENSOR.get(py)
+        && let Some(table) = Table::of_type(class)?
+        && tensor.device() == Device::CPU
+        && has_alone(tensor.dtype())
+    {
+        return table.give(py, tensor);
+    }
+    let described = tensor.view().to_string();
+    from_dlpack
+        .call1((capsule::versioned(py, tensor)?,))
+        .map_err(|error| FRAMEWORK.refusal(&described, py, error))
+}

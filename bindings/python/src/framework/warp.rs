@@ -1,0 +1,37 @@
+//! Warp: one to four dimensions, legacy capsules only.
+
+use dlbridge::DType;
+use pyo3::prelude::*;
+
+use super::carrier::legacy_capsule;
+use super::{Framework, Give, is_plain, lacks};
+use crate::loaded::LoadedType;
+use crate::tensor::PyTensor;
+
+static ARRAY: LoadedType = LoadedType::new("warp", "array");
+
+pub static FRAMEWORK: Framework = Framework {
+    name: "warp",
+    title: "Warp",
+    arrays: &[&ARRAY],
+    ndim: (1, 4),
+    unfit: |_, tensor| match tensor.dtype() {
+        dtype @ (DType::COMPLEX64 | DType::COMPLEX128) => lacks("Warp", dtype),
+        DType::BFLOAT16 => None,
+        dtype if is_plain(dtype) => None,
+        dtype => lacks("Warp", dtype),
+    },
+    protocol: "legacy DLPack capsule",
+    give: Give::Object(give),
+    ..Framework::ANY
+};
+
+fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+    let py = tensor.py();
+    // Else it fails until somebody has done that.
+    FRAMEWORK.attribute(py, "warp", "init")?.call0()?;
+    let from_dlpack = FRAMEWORK.attribute(py, "warp", "from_dlpack")?;
+    from_dlpack
+        .call1((legacy_capsule(tensor)?,))
+        .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+}

@@ -1,0 +1,169 @@
+//! `plan`: what `convert` would do.
+
+use dlbridge::Tensor;
+use pyo3::exceptions::PyBufferError;
+use pyo3::prelude::*;
+
+use crate::asarray::tensor_of;
+use crate::convert::is_one;
+use crate::device;
+use crate::framework::{self, Framework, Request, judge};
+use crate::tensor::PyTensor;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Shares,
+    Copies,
+    Refuses,
+}
+
+/// What `convert` would do: share the memory, copy it (which it does only if
+/// `copy` allows that), or refuse.
+#[pyclass(frozen, name = "Plan", module = "dlbridge")]
+pub struct Plan {
+    answer: Answer,
+    /// The bytes of the elements, as often as they would be copied: those that are
+    /// copied, or shared. 0 if it would be refused.
+    #[pyo3(get)]
+    bytes: i64,
+    /// Why it would not be shared; why it can be, in few words.
+    #[pyo3(get)]
+    reason: String,
+    /// The way by which the framework would be given the memory.
+    #[pyo3(get)]
+    protocol: &'static str,
+    /// The framework of the array, or its type.
+    #[pyo3(get)]
+    source: String,
+    /// The framework that it would be given to.
+    #[pyo3(get)]
+    target: &'static str,
+}
+
+#[pymethods]
+impl Plan {
+    /// Whether the result would be on the same memory.
+    #[getter]
+    fn shares(&self) -> bool {
+        self.answer == Answer::Shares
+    }
+
+    /// Whether it takes a copy: copy=False refuses that, copy=None makes it.
+    #[getter]
+    fn copies(&self) -> bool {
+        self.answer == Answer::Copies
+    }
+
+    /// Whether not even a copy helps.
+    #[getter]
+    fn refuses(&self) -> bool {
+        self.answer == Answer::Refuses
+    }
+
+    fn __repr__(&self) -> String {
+        let Plan { source, target, bytes, reason, protocol, .. } = self;
+        match self.answer {
+            Answer::Shares => {
+                format!("Plan({source} -> {target}: shares {bytes} bytes by {protocol})")
+            }
+            Answer::Copies => {
+                format!(
+                    "Plan({source} -> {target}: copies {bytes} bytes by {protocol}, since {reason})"
+                )
+            }
+            Answer::Refuses => format!("Plan({source} -> {target}: refuses, since {reason})"),
+        }
+    }
+}
+
+/// What `convert` would do with these arguments. Nothing is moved, copied or
+/// imported for the answer.
+///
+/// The array itself is asked, as `convert` does, so that what is no array at all is
+/// a TypeError here too.
+#[pyfunction]
+#[pyo3(
+    signature = (obj, to, *, device = None, allow_writable_alias = false),
+    text_signature = "(obj, to, *, device=None, allow_writable_alias=False)"
+)]
+pub fn plan(
+    obj: &Bound<'_, PyAny>,
+    to: &Bound<'_, PyAny>,
+    device: Option<&Bound<'_, PyAny>>,
+    allow_writable_alias: bool,
+) -> PyResult<Plan> {
+    let py = obj.py();
+    let framework = framework::parse(to)?;
+    let device = device.map(|device| device::parse("device", device)).transpose()?;
+    let request = Request { writable_alias: allow_writable_alias };
+    let decided = is_one(obj, framework, device).and_then(|is_one| match is_one {
+        true => Ok(unchanged(obj, framework)),
+        false => {
+            let (tensor, made) = match framework::would_copy_out(obj)? {
+                Some((tensor, reason)) => (Bound::new(py, PyTensor::new(tensor))?, Some(reason)),
+                None => (tensor_of(obj, device, Some(false))?, None),
+            };
+            Ok(judged(obj, framework, tensor.get().core(), made, request))
+        }
+    });
+    decided.or_else(|error| match error.is_instance_of::<PyBufferError>(py) {
+        true => Ok(Plan {
+            answer: Answer::Refuses,
+            bytes: 0,
+            reason: error.value(py).to_string(),
+            ..empty(obj, framework)
+        }),
+        false => Err(error),
+    })
+}
+
+fn empty(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
+    Plan {
+        answer: Answer::Shares,
+        bytes: 0,
+        reason: "nothing is in the way".to_owned(),
+        protocol: framework.protocol,
+        source: framework::source_name(obj),
+        target: framework.name,
+    }
+}
+
+fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
+    Plan {
+        bytes: bytes_of(obj),
+        reason: "it is such an array already".to_owned(),
+        protocol: "nothing",
+        ..empty(obj, framework)
+    }
+}
+
+/// The bytes of the elements of an array that need not be one which can be shared.
+pub fn bytes_of(obj: &Bound<'_, PyAny>) -> i64 {
+    let tensor = tensor_of(obj, None, Some(false));
+    tensor.map_or(0, |tensor| tensor.get().core().layout().bytes())
+}
+
+fn judged(
+    obj: &Bound<'_, PyAny>,
+    framework: &'static Framework,
+    tensor: &Tensor,
+    made: Option<&str>,
+    request: Request,
+) -> Plan {
+    let verdict = judge(obj.py(), framework, tensor, request);
+    let copies = verdict.copies() + i64::from(made.is_some());
+    let reasons: Vec<&str> = made.into_iter().chain(Some(verdict.reason.as_str())).collect();
+    let reason = reasons.into_iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>();
+    let answer = match (verdict.refused, copies) {
+        (true, _) => Answer::Refuses,
+        (false, 0) => Answer::Shares,
+        (false, _) => Answer::Copies,
+    };
+    let plain = empty(obj, framework);
+    Plan {
+        answer,
+        bytes: if verdict.refused { 0 } else { tensor.layout().bytes() * copies.max(1) },
+        reason: if reason.is_empty() { plain.reason.clone() } else { reason.join("; ") },
+        ..plain
+    }
+}
