@@ -523,3 +523,40 @@ def test_read_only_may_be_any_truth_value():
     for given in (1, 0):
         there = Interface(**GOOD | {"typestr": "<f8", "data": (memory.ctypes.data, given)})
         assert dlbridge.asarray(there).readonly is bool(given)
+
+
+def test_round_trips_do_not_pile_up():
+    array = first = np.arange(3.0)
+    array = dlbridge.asarray(array).numpy()
+    middle = weakref.ref(array.base)
+    for _ in range(3):
+        array = dlbridge.asarray(array).numpy()
+    assert middle() is None
+    assert array.ctypes.data == first.ctypes.data
+    # A part, or read-only, is no longer the same tensor: it keeps what it is of.
+    part = dlbridge.asarray(array[1:])
+    assert part.shape == (2,) and part.ptr == array.ctypes.data + 8
+    array.flags.writeable = False
+    assert dlbridge.asarray(array).readonly
+
+
+def test_only_the_unknown_keyword_is_dropped():
+    class Producer:
+        def __init__(self, array):
+            self.array = array
+
+        def __dlpack__(self, *, max_version=None):
+            return self.array.__dlpack__(max_version=max_version)
+
+    tensor = dlbridge.from_dlpack(Producer(np.arange(3.0)), copy=False)
+    assert not tensor.readonly  # in the legacy form it would be
+
+
+def test_the_dtype_is_that_of_the_memory():
+    class Liar(np.ndarray):
+        @property
+        def dtype(self):
+            return np.dtype("float64")
+
+    with pytest.raises(BufferError, match="datetime64"):
+        dlbridge.asarray(np.zeros(2, dtype="datetime64[s]").view(Liar))

@@ -112,6 +112,8 @@ fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -
     Ok(())
 }
 
+const MAX_VERSION: &str = "max_version";
+
 /// Calls `x.__dlpack__`.
 pub fn produced(
     x: &Bound<'_, PyAny>,
@@ -125,7 +127,7 @@ pub fn produced(
     })?;
     let arguments = PyDict::new(py);
     let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
-    arguments.set_item(intern!(py, "max_version"), version)?;
+    arguments.set_item(intern!(py, MAX_VERSION), version)?;
     let own = match (device, copy) {
         (None, None | Some(false)) => None,
         _ => device_of(x)?,
@@ -176,8 +178,9 @@ fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
     device::from_pair("__dlpack_device__()", &pair).map(Some)
 }
 
-/// Calls a producer, once more without keywords if it does not know one of them.
-/// An error of its own is passed on: calling it again would hide that error.
+/// Calls a producer; if it does not know one of the keywords, then with
+/// `max_version` alone, and then without any. An error of its own is passed on:
+/// calling it again would hide that error.
 fn call<'py>(
     method: &Bound<'py, PyAny>,
     arguments: &Bound<'py, PyDict>,
@@ -187,7 +190,16 @@ fn call<'py>(
         Err(error) if is_unknown_keyword(py, &error, arguments) => error,
         result => return result,
     };
-    method.call0().inspect_err(|second| second.set_context(py, Some(first)))
+    let version = PyDict::new(py);
+    version.set_item(MAX_VERSION, arguments.get_item(MAX_VERSION)?)?;
+    let second = match arguments.len() {
+        1 => first,
+        _ => match method.call((), Some(&version)) {
+            Err(error) if is_unknown_keyword(py, &error, &version) => error,
+            result => return result.inspect_err(|second| second.set_context(py, Some(first))),
+        },
+    };
+    method.call0().inspect_err(|third| third.set_context(py, Some(second)))
 }
 
 fn is_unknown_keyword(py: Python<'_>, error: &PyErr, arguments: &Bound<'_, PyDict>) -> bool {

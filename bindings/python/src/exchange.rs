@@ -92,7 +92,8 @@ impl Table {
                 None => break,
                 Some(known) if known.version.major == DLPACK_VERSION.major => {
                     // SAFETY: as above; of this version all of the table is known.
-                    return Ok(Some(Table(unsafe { &*header.cast() })));
+                    let table = unsafe { &*header.cast() };
+                    return Ok(Some(Table(table)));
                 }
                 Some(other) => header = other.prev_api,
             }

@@ -8,9 +8,8 @@ use dlbridge::layout::Dims;
 use dlbridge::{DType, Device, Tensor, array_interface};
 use numpy::npyffi::{
     NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
-    PyDataType_ELSIZE, get_type_object,
+    PyArrayObject_fields, PyDataType_ELSIZE, get_type_object,
 };
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
@@ -74,9 +73,12 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     // the GIL is held, before anything else can run.
     unsafe {
         let fields = &(*array.as_ptr().cast::<PyArrayObject>()).fields;
-        let dtype = element_type(py, array, fields.descr)?;
+        let dtype = element_type(py, fields.descr)?;
         let (shape, strides) =
             (dims(fields.dimensions, fields.nd), dims(fields.strides, fields.nd));
+        if let Some(tensor) = own_base(array, fields, &shape, &strides)? {
+            return Ok(tensor);
+        }
         let mut flags = Flags::empty();
         flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
         // NumPy has no other elements of parts of bytes than those of ml_dtypes.
@@ -86,6 +88,37 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
             array_interface::from_values(dtype, &shape, Some(&strides), data, device, flags, source)
         })
     }
+}
+
+/// One more owner of the tensor that an array was made of, if the array still is
+/// all of it. Else each round from tensor to array and back would hold the one
+/// before.
+///
+/// # Safety
+/// `fields`, `shape` and `strides`, in bytes, are those of `array`.
+unsafe fn own_base(
+    array: &Bound<'_, PyAny>,
+    fields: &PyArrayObject_fields,
+    shape: &[i64],
+    strides: &[i64],
+) -> PyResult<Option<Tensor>> {
+    if fields.base.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the base of an array is an object.
+    let base = unsafe { Bound::from_borrowed_ptr(array.py(), fields.base) };
+    let Ok(base) = base.cast::<PyTensor>() else {
+        return Ok(None);
+    };
+    let tensor = base.get().core();
+    // SAFETY: the dtype of the array.
+    let dtype = unsafe { element_type(array.py(), fields.descr) }?;
+    let same = dtype == tensor.dtype()
+        && tensor.data_ptr() == fields.data.cast()
+        && tensor.shape() == shape
+        && tensor.layout().byte_strides().is_ok_and(|own| own[..] == *strides)
+        && tensor.is_read_only() == (fields.flags & NPY_ARRAY_WRITEABLE == 0);
+    same.then(|| tensor.share().map_err(errors::exchange)).transpose()
 }
 
 /// # Safety
@@ -104,19 +137,18 @@ unsafe fn dims(numbers: *const isize, count: c_int) -> Dims {
 }
 
 /// # Safety
-/// `descr` is the dtype of `array`, an ndarray.
-unsafe fn element_type(
-    py: Python<'_>,
-    array: &Bound<'_, PyAny>,
-    descr: *mut PyArray_Descr,
-) -> PyResult<DType> {
+/// `descr` is a dtype.
+unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DType> {
     // SAFETY: the caller's promise.
     let (fields, size) = unsafe { (&(*descr).fields, PyDataType_ELSIZE(py, descr)) };
     let known = TYPES.iter().find(|(number, _)| *number as c_int == fields.type_num);
     if let Some((_, dtype)) = known.filter(|_| fields.byteorder as u8 != SWAPPED) {
         return Ok(*dtype);
     }
-    let name = array.getattr(intern!(py, "dtype"))?.str()?.to_string();
+    // Not of the array, where a subclass may answer with another one.
+    // SAFETY: the caller's promise.
+    let descr = unsafe { Bound::from_borrowed_ptr(py, descr.cast()) };
+    let name = descr.str()?.to_string();
     // The types of ml_dtypes have the names of DLPack's, but take whole bytes each.
     let extension = name.parse::<DType>().ok();
     let bytes = |dtype: &DType| i64::from(dtype.item_bits().div_ceil(8));
