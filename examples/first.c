@@ -2,9 +2,7 @@
 #include <dlbridge/dlbridge.h>
 #include <stdio.h>
 
-static void release(void *name) {
-    printf("nobody uses the %s any more\n", (char *)name);
-}
+static void release(void *name) { printf("nobody uses the %s any more\n", (char *)name); }
 
 int main(void) {
     float pixels[2][3] = {{1, 2, 3}, {4, 5, 6}};

@@ -8,9 +8,7 @@ typedef struct {
     int64_t row, column, channel; /* strides; an element has one byte */
 } Picture;
 
-void *first_element(const DLTensor *tensor) {
-    return (char *)tensor->data + tensor->byte_offset;
-}
+void *first_element(const DLTensor *tensor) { return (char *)tensor->data + tensor->byte_offset; }
 
 static Picture picture_of(const DLTensor *tensor) {
     const int64_t *shape = tensor->shape, *strides = tensor->strides;

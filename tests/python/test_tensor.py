@@ -535,7 +535,8 @@ def test_round_trips_do_not_pile_up():
     assert array.ctypes.data == first.ctypes.data
     # A part, or read-only, is no longer the same tensor: it keeps what it is of.
     part = dlbridge.asarray(array[1:])
-    assert part.shape == (2,) and part.ptr == array.ctypes.data + 8
+    assert part.shape == (2,)
+    assert part.ptr == array.ctypes.data + 8
     array.flags.writeable = False
     assert dlbridge.asarray(array).readonly
 

@@ -31,11 +31,11 @@ unsafe impl Send for Table {}
 /// More versions than these are taken for a chain without an end.
 const MOST_VERSIONS: usize = 16;
 
-/// A type and its table, if it has one.
+/// A type and its table.
 struct Known {
     /// Kept, so that no other type gets its address.
     class: Py<PyType>,
-    table: Option<Table>,
+    table: Table,
 }
 
 impl Table {
@@ -45,24 +45,27 @@ impl Table {
         Table::of_type(&object.get_type())
     }
 
-    /// The table of a type, which is looked up once.
+    /// The table of a type, if it has one, which is looked up once.
     pub fn of_type(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
-        /// Types beyond these are looked up each time.
+        /// With more types, the one known longest is forgotten.
         const MOST: usize = 64;
         static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
         let is_class = |known: &&Known| known.class.as_ptr() == class.as_ptr();
         // Nothing in between calls Python, so that the lock is never waited for
         // by a thread that holds the GIL while its holder wants that.
         if let Some(known) = lock(&KNOWN).iter().find(is_class) {
-            return Ok(known.table);
+            return Ok(Some(known.table));
         }
-        let table = Table::look(class)?;
-        let kept = Known { class: class.clone().unbind(), table };
+        let Some(table) = Table::look(class)? else {
+            return Ok(None);
+        };
         let mut known = lock(&KNOWN);
-        if known.len() < MOST {
-            known.push(kept);
-        }
-        Ok(table)
+        let forgotten = (known.len() == MOST).then(|| known.remove(0));
+        known.push(Known { class: class.clone().unbind(), table });
+        // Only without the lock: the end of a type may call Python.
+        drop(known);
+        drop(forgotten);
+        Ok(Some(table))
     }
 
     fn look(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
