@@ -26,7 +26,7 @@ handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help prerequisites environment build wheel demo test lint fmt header clean
+.PHONY: help prerequisites environment frameworks build wheel demo test lint fmt header clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -35,7 +35,7 @@ demo: wheel build/demo/libfilters.so ## build everything and run the demo
 	$(say) "running the demo"
 	@.venv/bin/python examples/demo/demo.py build/demo/libfilters.so build/demo/demo.png
 
-test: wheel ## run all tests: Rust, C, C++ and Python
+test: frameworks wheel ## run all tests: Rust, C, C++ and Python
 	$(say) "running the Rust tests"
 	@cargo test --workspace $(cargo_flags)
 	$(say) "running the C, C++ and Python tests"
@@ -78,7 +78,10 @@ prerequisites:
 	@.ci/prerequisites >build/python
 
 environment: prerequisites
-	@.ci/environment "$$(cat build/python)"
+	@.ci/environment "$$(cat build/python)" demo
+
+frameworks: prerequisites
+	@.ci/environment "$$(cat build/python)" tests
 
 build/demo/libfilters.so: examples/demo/filters.c $(wildcard examples/demo/*.h include/dlbridge/*.h) | build
 	$(say) "compiling the demo's C library"
