@@ -222,7 +222,7 @@ def test_allocate(shape):
         (None, "BufferError", b"NULL"),
     ],
 )
-def test_allocate_reports_each_failure_once(wanted, kind, words):
+def test_trap_60_allocate_reports_each_failure_once(wanted, kind, words):
     status, made, reports = allocate(wanted)
     assert (status, bool(made), len(reports)) == (-1, False, 1)
     assert reports[0][:2] == (42, kind)

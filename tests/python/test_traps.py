@@ -227,6 +227,22 @@ def test_trap_10_threads_racing_for_one_capsule():
         assert foreign.deleted == 1
 
 
+def test_trap_11_exports_that_fail_midway_leak_nothing(counted):
+    tensors, released = counted
+    read_only = dlbridge.asarray(np.broadcast_to(tensors[0].numpy(), (2, *tensors[0].shape)))
+    for _ in range(1000):
+        for refused_export in ({}, {"max_version": (0, 8)}):
+            with pytest.raises(BufferError, match="read-only"):
+                read_only.__dlpack__(**refused_export)
+        with pytest.raises(BufferError, match="cuda:0 is wanted"):
+            read_only.__dlpack__(dl_device=handmade.CUDA)
+    assert released() == 0
+    tensors.clear()
+    del read_only
+    gc.collect()
+    assert released() == 1
+
+
 def test_trap_12_the_deleter_gets_the_struct_that_it_was_given():
     got = []
     foreign = Foreign()
@@ -305,6 +321,23 @@ class Interface:
 
     def __init__(self, **entries):
         self.__array_interface__ = {"version": 3, **entries}
+
+
+def test_trap_18_jax_arrays_that_are_deleted():
+    # In a process of its own: JAX starts threads.
+    pytest.importorskip("jax")
+    program = """
+import dlbridge, jax.numpy as jnp
+array = jnp.arange(8.0)
+tensor = dlbridge.asarray(array)
+array.delete()
+assert tensor.numpy().tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+try:
+    dlbridge.asarray(array)
+except BufferError as error:
+    print(error)
+"""
+    assert "deleted" in toolchain.run(sys.executable, "-c", program).stdout
 
 
 def test_trap_19_a_bytearray_stays_locked():
@@ -448,6 +481,12 @@ def test_trap_30_the_version_is_that_of_the_struct():
     assert (managed.major, managed.minor) == (1, 3)
 
 
+def test_trap_31_versioned_imports_are_writable():
+    array = np.from_dlpack(dlbridge.empty(3))
+    array[0] = 5
+    assert array.flags.writeable
+
+
 def test_trap_32_33_read_only_is_not_lost_on_the_way():
     array = np.zeros(3)
     array.flags.writeable = False
@@ -528,6 +567,20 @@ def test_trap_42_alignment():
     assert not tensor.numpy().flags.aligned
     assert memory[2] == 5
     assert tensor.copy().ptr % 64 == 0
+
+
+def test_trap_43_negative_strides():
+    tensor = dlbridge.asarray(np.arange(3.0)[::-1])
+    with pytest.raises(BufferError, match=r"strides is \(-1,\), and PyTorch takes no negative"):
+        tensor.torch()
+    assert tensor.torch(copy=None).tolist() == [2, 1, 0]
+    assert np.from_dlpack(tensor).strides == (-8,)
+
+
+def test_trap_46_sizes_are_products():
+    # CuPy adds extents up; here each export has the shape itself.
+    for shape in [(2, 3, 4), (1, 1), (0, 5), ()]:
+        assert np.from_dlpack(dlbridge.empty(shape)).size == np.prod(shape)
 
 
 def test_trap_44_overlapping_memory():
@@ -670,6 +723,21 @@ def test_trap_63_64_other_memory_of_the_host(device):
     tensor = dlbridge.from_dlpack(Foreign(device=device).capsule())
     assert tensor.__dlpack_device__() == device
     assert tensor.numpy().ctypes.data == tensor.ptr
+
+
+def test_trap_57_fake_tensors_have_no_memory():
+    with torch._subclasses.FakeTensorMode():
+        fake = torch.zeros(3)
+    with pytest.raises(BufferError, match="FakeTensor, which has no memory"):
+        dlbridge.asarray(fake)
+
+
+def test_trap_66_metal_is_not_taken_for_anything_else():
+    metal = _dlbridge._from_managed(Foreign((3,), (1,), data=0x1000, device=(8, 0)).address)
+    assert str(metal.device) == "metal:0"
+    for target in ("torch", "numpy"):
+        with pytest.raises(BufferError, match="metal:0"):
+            dlbridge.convert(metal, target)
 
 
 def test_trap_63_the_capsule_is_believed_rather_than_the_method():
