@@ -83,10 +83,23 @@ def test_first_c(tmp_path, link):
     ]
 
 
+LANGUAGES = {".c": "c", ".cpp": "cpp", ".py": "python"}
+
+
 @pytest.mark.parametrize(
-    ("name", "language"),
-    [("first.c", "c"), ("first.py", "python"), ("c/filter.c", "c"), ("cpp/vector.cpp", "cpp")],
+    "name",
+    [
+        "first.c",
+        "first.py",
+        "c/filter.c",
+        "c/producer.c",
+        "c/embed.c",
+        "cpp/vector.cpp",
+        "cpp/image.cpp",
+        "cpp/stencil.cpp",
+    ],
 )
-def test_readme_quotes(name, language):
+def test_readme_quotes(name):
     readme = (toolchain.ROOT / "README.md").read_text()
+    language = LANGUAGES[(EXAMPLES / name).suffix]
     assert f"```{language}\n{(EXAMPLES / name).read_text()}```\n" in readme
