@@ -561,3 +561,12 @@ def test_the_dtype_is_that_of_the_memory():
 
     with pytest.raises(BufferError, match="datetime64"):
         dlbridge.asarray(np.zeros(2, dtype="datetime64[s]").view(Liar))
+
+
+def test_endless_recursion_is_no_refusal():
+    class Producer:
+        def __dlpack__(self, **keywords):
+            return self.__dlpack__(**keywords)
+
+    with pytest.raises(RecursionError):
+        dlbridge.from_dlpack(Producer())

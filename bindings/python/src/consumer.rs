@@ -2,7 +2,9 @@
 
 use dlbridge::abi::Flags;
 use dlbridge::{Device, Tensor};
-use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyAssertionError, PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -220,7 +222,8 @@ fn is_unknown_keyword(py: Python<'_>, error: &PyErr, arguments: &Bound<'_, PyDic
 /// BufferError, with theirs as the cause.
 pub fn as_refusal(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = x.py();
-    let is_refusal = error.is_instance_of::<PyRuntimeError>(py)
+    let is_refusal = (error.is_instance_of::<PyRuntimeError>(py)
+        && !error.is_instance_of::<PyRecursionError>(py))
         || error.is_instance_of::<PyValueError>(py)
         || error.is_instance_of::<PyAssertionError>(py);
     if !is_refusal {
