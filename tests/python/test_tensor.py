@@ -570,3 +570,13 @@ def test_endless_recursion_is_no_refusal():
 
     with pytest.raises(RecursionError):
         dlbridge.from_dlpack(Producer())
+
+
+def test_a_capsule_that_is_not_wanted_is_not_consumed():
+    for version in ((1, 0), None):
+        capsule = dlbridge.empty(3).__dlpack__(max_version=version)
+        with pytest.raises(BufferError, match="cuda:0 is wanted"):
+            dlbridge.from_dlpack(capsule, device="cuda")
+        with pytest.raises(TypeError, match="never converts elements"):
+            dlbridge.asarray(capsule, dtype="int8")
+        assert dlbridge.from_dlpack(capsule, device="cpu").shape == (3,)

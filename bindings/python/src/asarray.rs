@@ -1,6 +1,6 @@
 //! `asarray`: a tensor of whatever has memory to share.
 
-use dlbridge::{Device, Tensor};
+use dlbridge::{DType, Device, Tensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,8 +9,8 @@ use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyMemoryView, PyType};
 use crate::exchange::Table;
 use crate::tensor::PyTensor;
 use crate::{
-    array_interface, array_struct, audit, buffer, consumer, cuda_array_interface, device, dtype,
-    errors, framework, numpy, producer, torch,
+    array_interface, array_struct, audit, buffer, capsule, consumer, cuda_array_interface, device,
+    dtype, errors, framework, numpy, producer, torch,
 };
 
 /// A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
@@ -36,18 +36,27 @@ pub fn asarray<'py>(
 ) -> PyResult<Bound<'py, PyTensor>> {
     let device = device.map(|device| device::parse("device", device)).transpose()?;
     let dtype = dtype.map(dtype::parse).transpose()?;
-    let tensor = tensor_of(obj, device, copy)?;
-    let own = tensor.get().core().dtype();
-    if let Some(wanted) = dtype.filter(|wanted| *wanted != own) {
-        return Err(PyTypeError::new_err(format!(
-            "dtype is {wanted} and the elements are {own}; dlbridge never converts elements: convert \
-             before, like x.astype(\"{wanted}\") in NumPy"
-        )));
+    if let Ok(capsule) = obj.cast_exact::<PyCapsule>()
+        && let Some((_, own)) = capsule::peek(capsule)?
+    {
+        check_dtype(own, dtype)?;
     }
+    let tensor = tensor_of(obj, device, copy)?;
+    check_dtype(tensor.get().core().dtype(), dtype)?;
     if !tensor.is(obj) {
         audit::taken(obj, tensor.get().core(), copy);
     }
     Ok(tensor)
+}
+
+fn check_dtype(own: DType, wanted: Option<DType>) -> PyResult<()> {
+    match wanted.filter(|wanted| *wanted != own) {
+        None => Ok(()),
+        Some(wanted) => Err(PyTypeError::new_err(format!(
+            "dtype is {wanted} and the elements are {own}; dlbridge never converts elements: convert \
+             before, like x.astype(\"{wanted}\") in NumPy"
+        ))),
+    }
 }
 
 /// The object itself if it is a Tensor and nothing is to be copied.

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::ptr::NonNull;
 
 use dlbridge::abi::{DLManagedTensor, DLManagedTensorVersioned, Flags, ManagedTensorBase};
-use dlbridge::{Tensor, foreign};
+use dlbridge::{DType, Device, Tensor, TensorRef, foreign};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
@@ -18,6 +18,10 @@ trait Kind: ManagedTensorBase {
     const USED: &'static CStr;
 
     /// # Safety
+    /// As `TensorRef::from_managed`.
+    unsafe fn check<'a>(raw: *const Self) -> dlbridge::Result<TensorRef<'a>>;
+
+    /// # Safety
     /// As `Tensor::import`.
     unsafe fn import(raw: *mut Self, legacy: Flags) -> dlbridge::Result<Tensor>;
 }
@@ -25,6 +29,11 @@ trait Kind: ManagedTensorBase {
 impl Kind for DLManagedTensorVersioned {
     const NAME: &'static CStr = c"dltensor_versioned";
     const USED: &'static CStr = c"used_dltensor_versioned";
+
+    unsafe fn check<'a>(raw: *const Self) -> dlbridge::Result<TensorRef<'a>> {
+        // SAFETY: the caller's promise.
+        unsafe { TensorRef::from_managed(raw) }
+    }
 
     unsafe fn import(raw: *mut Self, _legacy: Flags) -> dlbridge::Result<Tensor> {
         // SAFETY: the caller's promise.
@@ -35,6 +44,11 @@ impl Kind for DLManagedTensorVersioned {
 impl Kind for DLManagedTensor {
     const NAME: &'static CStr = c"dltensor";
     const USED: &'static CStr = c"used_dltensor";
+
+    unsafe fn check<'a>(raw: *const Self) -> dlbridge::Result<TensorRef<'a>> {
+        // SAFETY: the caller's promise.
+        unsafe { TensorRef::new(&(*raw).dl_tensor, Flags::empty()) }
+    }
 
     unsafe fn import(raw: *mut Self, legacy: Flags) -> dlbridge::Result<Tensor> {
         // SAFETY: the caller's promise.
@@ -82,6 +96,26 @@ unsafe extern "C" fn destroy<T: Kind>(capsule: *mut ffi::PyObject) {
         let raw = ffi::PyCapsule_GetPointer(capsule, T::NAME.as_ptr());
         foreign::release(raw.cast::<T>());
     }
+}
+
+/// The device and the element type of what a capsule holds, without taking it over:
+/// what is not wanted stays where it is. None if it holds no tensor.
+pub fn peek(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<(Device, DType)>> {
+    match try_peek::<DLManagedTensorVersioned>(capsule)? {
+        None => try_peek::<DLManagedTensor>(capsule),
+        found => Ok(found),
+    }
+}
+
+fn try_peek<T: Kind>(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<(Device, DType)>> {
+    if !capsule.is_valid_checked(Some(T::NAME)) {
+        return Ok(None);
+    }
+    let raw = capsule.pointer_checked(Some(T::NAME))?.cast::<T>();
+    // SAFETY: the name says that it is such a managed tensor and not yet taken; the
+    // GIL is held meanwhile.
+    let tensor = unsafe { T::check(raw.as_ptr()) }.map_err(errors::exchange)?;
+    Ok(Some((tensor.device(), tensor.dtype())))
 }
 
 /// Takes over what a capsule holds, whichever of the two kinds it is. On error

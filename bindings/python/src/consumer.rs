@@ -54,6 +54,9 @@ pub fn take(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) ->
     } else if numpy::ARRAY.is_exact_type_of(x) {
         numpy::import(x)
     } else if let Ok(capsule) = x.cast_exact::<PyCapsule>() {
+        if let (Some(wanted), Some((own, _))) = (device, capsule::peek(capsule)?) {
+            producer::check_device(own, wanted)?;
+        }
         // Nobody says whether it may be written to: JAX's arrays, for one, may not.
         capsule::consume(capsule, Flags::READ_ONLY)
     } else if torch::TENSOR.is_type_of(x) {
