@@ -186,7 +186,7 @@ pub(crate) fn storage_bits(dtype: DType, flags: Flags) -> u32 {
 }
 
 /// A later minor version may give other bits a meaning that must not be missed.
-pub(crate) fn check_flags(flags: Flags) -> Result<()> {
+fn check_flags(flags: Flags) -> Result<()> {
     let unknown = flags.difference(Flags::all());
     if !unknown.is_empty() {
         fail!(

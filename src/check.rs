@@ -17,7 +17,7 @@ use crate::spec::{Extent, Order, Place, Spec, parse_all};
 /// `Layout`, `Device`, `Alignment` or `ReadOnly`: whatever is wrong first, with
 /// what was wanted and the tensor's dtype, shape, strides and device.
 pub fn check(tensor: TensorRef<'_>, spec: &str) -> Result<()> {
-    Checker::default().check(0, &Spec::parse(spec)?, &tensor)
+    check_parsed(&[tensor], &[Spec::parse(spec)?], spec)
 }
 
 /// Checks several tensors: names stand for the same extent in all of them.
@@ -26,7 +26,15 @@ pub fn check(tensor: TensorRef<'_>, spec: &str) -> Result<()> {
 /// As [`check`], with the argument's name and position; `Argument` if there are
 /// not as many tensors as specs.
 pub fn check_all(tensors: &[TensorRef<'_>], specs: &str) -> Result<()> {
-    let parsed = parse_all(specs)?;
+    check_parsed(tensors, &parse_all(specs)?, specs)
+}
+
+/// Checks tensors against the specs that were read from a text.
+pub(crate) fn check_parsed(
+    tensors: &[TensorRef<'_>],
+    parsed: &[Spec<'_>],
+    specs: &str,
+) -> Result<()> {
     if parsed.len() != tensors.len() {
         fail!(Argument, "{} tensors came; the check {specs:?} has {}", tensors.len(), parsed.len());
     }

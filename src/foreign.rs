@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use crate::abi::{DLManagedTensor, DLManagedTensorVersioned, Flags, ManagedTensorBase};
-use crate::borrowed::{TensorRef, check_flags};
+use crate::borrowed::TensorRef;
 use crate::error::{Error, Result, Status, fail};
 use crate::owned::Tensor;
 use crate::source::Source;
@@ -28,8 +28,8 @@ impl Tensor {
     pub unsafe fn import(raw: *mut DLManagedTensorVersioned) -> Result<Tensor> {
         // SAFETY: the caller's promise.
         let tensor = unsafe { TensorRef::from_managed(raw) }?;
-        // SAFETY: as above; a tensor made here needs no second descriptor.
-        if let Ok(own) = unsafe { Tensor::from_raw(raw) } {
+        // SAFETY: as above, and checked; a tensor made here needs no second descriptor.
+        if let Some(own) = unsafe { Tensor::recognise(raw) } {
             return Ok(own);
         }
         // SAFETY: the managed tensor is deleted once, after the last owner.
@@ -90,7 +90,6 @@ impl Tensor {
 pub unsafe fn export_legacy(raw: *mut DLManagedTensorVersioned) -> Result<*mut DLManagedTensor> {
     // SAFETY: the caller's promise.
     let flags = unsafe { TensorRef::from_managed(raw) }?.flags();
-    check_flags(flags)?;
     if flags.contains(Flags::READ_ONLY) {
         fail!(
             ReadOnly,

@@ -277,6 +277,16 @@ impl Tensor {
         }
     }
 
+    /// As `from_raw`, of a managed tensor whose fields have been checked; without the
+    /// sentence that says why not, which every foreign tensor would pay for.
+    ///
+    /// # Safety
+    /// As `from_raw`.
+    pub(crate) unsafe fn recognise(checked: *mut DLManagedTensorVersioned) -> Option<Tensor> {
+        // SAFETY: the caller's promise.
+        unsafe { Block::recognise(checked) }.map(Tensor)
+    }
+
     /// A tensor with a source of its own, which stays the caller's on error.
     pub(crate) fn with_source(description: &Description<'_>, source: Source) -> Result<Tensor> {
         Block::new(description, source, 0, Contents::Uninitialised).map(Tensor)

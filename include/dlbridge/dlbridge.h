@@ -542,11 +542,11 @@ dlbridge_status dlbridge_copy(const DLTensor *source, DLManagedTensorVersioned *
 ///   to know.
 /// Errors, with nothing written: SHAPE or DTYPE if the two differ, OVERLAP if
 ///   the bytes of one begin within those of the other (unless both are the same
-///   elements: then there is nothing to do) or the target reaches an element twice, DEVICE off the host, DTYPE
-///   if elements are parts of bytes, those of dlbridge_validate(), NULL.
+///   elements: then there is nothing to do) or the target reaches an element
+///   twice, DEVICE off the host, DTYPE if elements are parts of bytes, those of
+///   dlbridge_validate(), NULL.
 /// Threads: nobody may write to the source or use the target meanwhile.
-dlbridge_status dlbridge_copy_into(const DLTensor *source,
-                                   const DLTensor *target);
+dlbridge_status dlbridge_copy_into(const DLTensor *source, const DLTensor *target);
 
 /// The name of an element type: "float32", "bool", "bfloat16", "complex64",
 /// "float8_e4m3fn", and "float32x4" with 4 lanes.

@@ -6,9 +6,9 @@ use super::argument::{self, input, list, text};
 use super::status::{dlbridge_status, guard};
 use crate::abi::{DLManagedTensorVersioned, DLTensor};
 use crate::borrowed::TensorRef;
-use crate::check::{check, check_all};
+use crate::check::{check, check_parsed};
 use crate::error::{Result, fail};
-use crate::spec::parse_all;
+use crate::spec::{Spec, parse_all};
 
 /// Checks that a tensor is what a function needs, after dlbridge_validate():
 ///
@@ -36,8 +36,9 @@ pub unsafe extern "C" fn dlbridge_check(
     guard(|| unsafe {
         let spec = text(spec, "spec")?;
         let tensor = argument::tensor(tensor, "tensor")?;
-        refuse_access(spec)?;
-        check(tensor, spec)
+        let parsed = [Spec::parse(spec)?];
+        refuse_access(&parsed)?;
+        check_parsed(&[tensor], &parsed, spec)
     })
 }
 
@@ -80,7 +81,8 @@ pub unsafe extern "C" fn dlbridge_check_all(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let specs = text(specs, "specs")?;
-        refuse_access(specs)?;
+        let parsed = parse_all(specs)?;
+        refuse_access(&parsed)?;
         let tensors: Vec<TensorRef<'_>> = list(tensors, count, "tensors")?
             .iter()
             .enumerate()
@@ -89,13 +91,13 @@ pub unsafe extern "C" fn dlbridge_check_all(
                 TensorRef::new(input(tensor, &name)?, crate::abi::Flags::empty())
             })
             .collect::<Result<_>>()?;
-        check_all(&tensors, specs)
+        check_parsed(&tensors, &parsed, specs)
     })
 }
 
 /// Else `writable` would hold for every `DLTensor`, which has no flags.
-fn refuse_access(specs: &str) -> Result<()> {
-    match parse_all(specs)?.iter().find(|spec| spec.writable.is_some()) {
+fn refuse_access(specs: &[Spec<'_>]) -> Result<()> {
+    match specs.iter().find(|spec| spec.writable.is_some()) {
         None => Ok(()),
         Some(spec) => fail!(
             Spec,

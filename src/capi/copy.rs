@@ -33,8 +33,9 @@ pub unsafe extern "C" fn dlbridge_copy(
 ///   to know.
 /// Errors, with nothing written: SHAPE or DTYPE if the two differ, OVERLAP if
 ///   the bytes of one begin within those of the other (unless both are the same
-///   elements: then there is nothing to do) or the target reaches an element twice, DEVICE off the host, DTYPE
-///   if elements are parts of bytes, those of dlbridge_validate(), NULL.
+///   elements: then there is nothing to do) or the target reaches an element
+///   twice, DEVICE off the host, DTYPE if elements are parts of bytes, those of
+///   dlbridge_validate(), NULL.
 /// Threads: nobody may write to the source or use the target meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_copy_into(
