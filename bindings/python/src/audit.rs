@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dlbridge::Tensor;
 use dlbridge::abi::Flags;
 use pyo3::exceptions::{PyIndexError, PyRuntimeError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::framework::{self, Framework, Verdict};
+use crate::object;
 use crate::plan::bytes_of;
 
 /// How many logs there are: nothing is done for an exchange while this is 0.
@@ -143,8 +143,7 @@ impl Audit {
     }
 
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        // SAFETY: an object that is indexed from 0 until it raises IndexError.
-        unsafe { Bound::from_owned_ptr_or_err(slf.py(), ffi::PySeqIter_New(slf.as_ptr())) }
+        object::iterator(slf)
     }
 
     fn __repr__(&self) -> String {

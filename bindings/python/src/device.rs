@@ -5,7 +5,7 @@ use dlbridge::abi::{DLDevice, DLDeviceType};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::errors;
+use crate::{errors, object};
 
 /// A device of DLPack. Equal to its name: `t.device == "cuda:0"`.
 #[pyclass(frozen, name = "Device", module = "dlbridge")]
@@ -40,18 +40,13 @@ impl PyDevice {
         format!("dlbridge.Device(\"{}\")", self.0)
     }
 
-    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
-        let equal = match (other.cast::<PyDevice>(), errors::text(other)) {
-            (Ok(other), _) => other.get().0 == self.0,
-            (_, Some(name)) => self.0.to_string() == name,
-            _ => match parse("device", other) {
-                Ok(device) if !other.is_instance_of::<PyTuple>() => device == self.0,
-                _ => return other.py().NotImplemented().into_bound(other.py()),
-            },
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let equal = match errors::text(other) {
+            Some(name) => Some(self.0.to_string() == name),
+            None if other.is_instance_of::<PyTuple>() => None,
+            None => parse("device", other).ok().map(|device| device == self.0),
         };
-        equal
-            .into_pyobject(other.py())
-            .map_or_else(|never| match never {}, |it| it.to_owned().into_any())
+        object::equality(other.py(), equal)
     }
 
     /// For `copy` and `pickle`: the class and the name.

@@ -4,7 +4,7 @@ use dlbridge::DType;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
-use crate::errors;
+use crate::{errors, object};
 
 /// An element type of DLPack. Equal to its name: `t.dtype == "float32"`.
 #[pyclass(frozen, name = "DType", module = "dlbridge")]
@@ -57,18 +57,12 @@ impl PyDType {
         format!("dlbridge.DType(\"{}\")", self.0)
     }
 
-    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
-        let equal = match (other.cast::<PyDType>(), errors::text(other)) {
-            (Ok(other), _) => other.get().0 == self.0,
-            (_, Some(name)) => self.0.to_string() == name,
-            _ => match parse(other) {
-                Ok(other) => other == self.0,
-                Err(_) => return other.py().NotImplemented().into_bound(other.py()),
-            },
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let equal = match errors::text(other) {
+            Some(name) => Some(self.0.to_string() == name),
+            None => parse(other).ok().map(|dtype| dtype == self.0),
         };
-        equal
-            .into_pyobject(other.py())
-            .map_or_else(|never| match never {}, |it| it.to_owned().into_any())
+        object::equality(other.py(), equal)
     }
 
     /// For `copy` and `pickle`: the class and the name.

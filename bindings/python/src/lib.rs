@@ -18,6 +18,7 @@ mod framework;
 mod index;
 mod loaded;
 mod numpy;
+mod object;
 mod owner;
 mod plan;
 mod producer;

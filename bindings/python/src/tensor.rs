@@ -18,7 +18,7 @@ use crate::framework::{Framework, Request};
 use crate::owner::PendingException;
 use crate::{
     array_interface, array_struct, audit, buffer, convert, cuda_array_interface, errors, exchange,
-    framework, index, producer,
+    framework, index, object, producer,
 };
 
 /// An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
@@ -305,8 +305,7 @@ impl PyTensor {
         if slf.get().ndim() == 0 {
             return Err(PyTypeError::new_err("iteration over a tensor with 0 dimensions"));
         }
-        // SAFETY: an object that is indexed from 0 until it raises IndexError.
-        unsafe { Bound::from_owned_ptr_or_err(slf.py(), ffi::PySeqIter_New(slf.as_ptr())) }
+        object::iterator(slf)
     }
 
     fn __contains__(&self, _value: &Bound<'_, PyAny>) -> PyResult<bool> {
