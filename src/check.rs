@@ -1,14 +1,15 @@
 //! Whether tensors are what a [`Spec`] asks for.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use smallvec::SmallVec;
 
 use crate::abi::Flags;
 use crate::borrowed::TensorRef;
 use crate::device::Device;
+use crate::dtype::DType;
 use crate::error::{Error, Result, fail};
-use crate::spec::{Extent, Order, Place, Spec, parse_all};
+use crate::spec::{Extent, Order, Place, Spec, Specs, Types};
 
 /// Checks one tensor.
 ///
@@ -17,7 +18,7 @@ use crate::spec::{Extent, Order, Place, Spec, parse_all};
 /// `Layout`, `Device`, `Alignment` or `ReadOnly`: whatever is wrong first, with
 /// what was wanted and the tensor's dtype, shape, strides and device.
 pub fn check(tensor: TensorRef<'_>, spec: &str) -> Result<()> {
-    check_parsed(&[tensor], &[Spec::parse(spec)?], spec)
+    check_parsed(&[tensor], &Specs::parse_one(spec)?, spec)
 }
 
 /// Checks several tensors: names stand for the same extent in all of them.
@@ -26,49 +27,151 @@ pub fn check(tensor: TensorRef<'_>, spec: &str) -> Result<()> {
 /// As [`check`], with the argument's name and position; `Argument` if there are
 /// not as many tensors as specs.
 pub fn check_all(tensors: &[TensorRef<'_>], specs: &str) -> Result<()> {
-    check_parsed(tensors, &parse_all(specs)?, specs)
+    check_parsed(tensors, &Specs::parse(specs)?, specs)
 }
 
 /// Checks tensors against the specs that were read from a text.
 pub(crate) fn check_parsed(
     tensors: &[TensorRef<'_>],
-    parsed: &[Spec<'_>],
-    specs: &str,
+    parsed: &Specs<'_>,
+    text: &str,
 ) -> Result<()> {
-    if parsed.len() != tensors.len() {
-        fail!(Argument, "{} tensors came; the check {specs:?} has {}", tensors.len(), parsed.len());
+    let count = parsed.each.len();
+    if count != tensors.len() {
+        fail!(Argument, "{} tensors came; the check {text:?} has {count}", tensors.len());
     }
-    let mut checker = Checker::default();
-    let mut arguments = parsed.iter().zip(tensors).enumerate();
-    arguments.try_for_each(|(index, (spec, tensor))| checker.check(index, spec, tensor))
+    let mut checker = Checker::new(&parsed.names);
+    for (index, (spec, tensor)) in parsed.each.iter().zip(tensors).enumerate() {
+        let argument = Argument { spec, position: Some(index + 1) };
+        checker.check(argument, tensor).map_err(|wrong| argument.describe(&wrong, tensor))?;
+    }
+    Ok(())
 }
 
-/// The extents that names have so far.
-#[derive(Default)]
-struct Checker<'a> {
-    extents: SmallVec<[Known<'a>; 8]>,
+/// An argument and what it must be.
+#[derive(Clone, Copy)]
+pub struct Argument<'s> {
+    /// What it must be, with its name.
+    pub spec: &'s Spec<'s>,
+    /// Its place among the arguments, from 1, if it has one.
+    pub position: Option<usize>,
 }
 
-/// A name's extent, and the argument that gave it.
-struct Known<'a> {
-    name: &'a str,
+impl Display for Argument<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.position, &self.spec.name) {
+            (Some(position), Some(name)) => write!(f, "argument {position} ({name})"),
+            (Some(position), None) => write!(f, "argument {position}"),
+            (None, Some(name)) => write!(f, "argument {name}"),
+            (None, None) => write!(f, "the tensor"),
+        }
+    }
+}
+
+impl Argument<'_> {
+    /// The error of [`Checker::check`], with the argument, what was wanted, and
+    /// what came.
+    #[cold]
+    pub fn describe(&self, wrong: &Error, came: &dyn Display) -> Error {
+        let mut text = format!("{self}: {}; wanted ", wrong.message());
+        let spec = &self.spec.text;
+        let wanted = spec.split_once(':').filter(|_| self.spec.name.is_some());
+        text += wanted.map_or(&**spec, |(_, wanted)| wanted.trim());
+        let _ = write!(text, ", came {came}");
+        Error::new(wrong.status(), text)
+    }
+}
+
+/// Checks one tensor after the other, and remembers the extents that names have
+/// and the dtypes of the arguments.
+pub struct Checker<'s> {
+    names: &'s [std::borrow::Cow<'s, str>],
+    extents: SmallVec<[Known<'s>; 8]>,
+    arguments: SmallVec<[(Argument<'s>, DType); 4]>,
+}
+
+/// A name's extent, if it has one, and where that came from.
+#[derive(Clone, Copy)]
+struct Known<'s> {
     extent: i64,
-    argument: usize,
+    giver: Option<Argument<'s>>,
 }
 
-impl<'a> Checker<'a> {
-    fn check(&mut self, index: usize, spec: &Spec<'a>, tensor: &TensorRef<'_>) -> Result<()> {
-        check_dtype(spec, tensor)
-            .and_then(|()| self.check_shape(index, spec, tensor))
-            .and_then(|()| check_order(spec, tensor))
-            .and_then(|()| check_place(spec, tensor.device()))
-            .and_then(|()| check_alignment(spec, tensor))
-            .and_then(|()| check_access(spec, tensor))
-            .map_err(|wrong| describe(index, spec, tensor, &wrong))
+impl<'s> Checker<'s> {
+    /// Nothing is known yet of these names, those of the specs.
+    pub fn new(names: &'s [std::borrow::Cow<'s, str>]) -> Self {
+        let unknown = Known { extent: -1, giver: None };
+        Checker {
+            names,
+            extents: SmallVec::from_elem(unknown, names.len()),
+            arguments: SmallVec::new(),
+        }
     }
 
-    fn check_shape(&mut self, index: usize, spec: &Spec<'a>, tensor: &TensorRef<'_>) -> Result<()> {
-        let Some(wanted) = &spec.shape else {
+    /// The extent that the name at a place has so far.
+    pub fn extent(&self, place: usize) -> Option<i64> {
+        Some(self.extents[place].extent).filter(|extent| *extent >= 0)
+    }
+
+    /// Gives a name the extent that another argument says, if it has none yet.
+    ///
+    /// # Errors
+    /// `Shape` if it has another one, or for a negative one.
+    pub fn set_extent(&mut self, place: usize, extent: i64) -> Result<()> {
+        match self.extent(place) {
+            _ if extent < 0 => fail!(Shape, "is {extent}; an extent is 0 or more"),
+            Some(known) if known != extent => {
+                fail!(Shape, "is {extent} and must be {known}{}", self.giver(place))
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.extents[place].extent = extent;
+                Ok(())
+            }
+        }
+    }
+
+    /// The dtype of the argument with that name, if it was checked.
+    pub fn dtype_of(&self, name: &str) -> Option<DType> {
+        let is_named = |argument: &Argument<'_>| argument.spec.name.as_deref() == Some(name);
+        self.arguments.iter().find(|(argument, _)| is_named(argument)).map(|(_, dtype)| *dtype)
+    }
+
+    /// Checks one tensor.
+    ///
+    /// # Errors
+    /// Those of [`check()`], without what [`Argument::describe`] adds.
+    pub fn check(&mut self, argument: Argument<'s>, tensor: &TensorRef<'_>) -> Result<()> {
+        let spec = argument.spec;
+        self.check_dtype(&spec.types, tensor.dtype())?;
+        self.check_shape(argument, tensor)?;
+        check_order(spec, tensor)?;
+        check_place(spec, tensor.device())?;
+        check_alignment(spec, tensor)?;
+        check_access(spec, tensor)?;
+        self.arguments.push((argument, tensor.dtype()));
+        Ok(())
+    }
+
+    fn check_dtype(&self, types: &Types<'_>, dtype: DType) -> Result<()> {
+        match types {
+            Types::Any => Ok(()),
+            Types::OneOf(dtypes) if dtypes.contains(&dtype) => Ok(()),
+            Types::OneOf(dtypes) => {
+                let wanted: Vec<String> = dtypes.iter().map(ToString::to_string).collect();
+                fail!(Dtype, "dtype is {dtype} and must be {}", wanted.join(" or "))
+            }
+            Types::Same(name) => match self.dtype_of(name) {
+                Some(wanted) if wanted != dtype => {
+                    fail!(Dtype, "dtype is {dtype} and must be {wanted}, as that of {name}")
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn check_shape(&mut self, argument: Argument<'s>, tensor: &TensorRef<'_>) -> Result<()> {
+        let Some(wanted) = &argument.spec.shape else {
             return Ok(());
         };
         let shape = tensor.shape();
@@ -90,7 +193,7 @@ impl<'a> Checker<'a> {
                 Extent::Fixed(extent) => {
                     fail!(Shape, "shape[{axis}] is {} and must be {extent}", shape[axis])
                 }
-                Extent::Named(name) => self.check_named(name, shape[axis], axis, index)?,
+                Extent::Named(place) => self.check_named(place, shape[axis], axis, argument)?,
             }
         }
         Ok(())
@@ -98,31 +201,30 @@ impl<'a> Checker<'a> {
 
     fn check_named(
         &mut self,
-        name: &'a str,
+        place: usize,
         extent: i64,
         axis: usize,
-        argument: usize,
+        argument: Argument<'s>,
     ) -> Result<()> {
-        match self.extents.iter().find(|known| known.name == name) {
-            Some(known) if known.extent != extent => fail!(
-                Shape,
-                "shape[{axis}] is {extent} and must be {}, as {name} is in argument {}",
-                known.extent,
-                known.argument + 1
-            ),
-            Some(_) => {}
-            None => self.extents.push(Known { name, extent, argument }),
+        let known = &mut self.extents[place];
+        if known.extent < 0 {
+            *known = Known { extent, giver: Some(argument) };
+        } else if known.extent != extent {
+            let known = known.extent;
+            fail!(Shape, "shape[{axis}] is {extent} and must be {known}{}", self.giver(place));
         }
         Ok(())
     }
-}
 
-fn check_dtype(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
-    if !spec.dtypes.is_empty() && !spec.dtypes.contains(&tensor.dtype()) {
-        let wanted: Vec<String> = spec.dtypes.iter().map(ToString::to_string).collect();
-        fail!(Dtype, "dtype is {} and must be {}", tensor.dtype(), wanted.join(" or "));
+    /// Where the extent of a name came from, for error texts.
+    #[cold]
+    fn giver(&self, place: usize) -> String {
+        let name = &self.names[place];
+        match &self.extents[place].giver {
+            Some(argument) => format!(", as {name} is in {argument}"),
+            None => format!(", as the argument {name} says"),
+        }
     }
-    Ok(())
 }
 
 fn check_order(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
@@ -144,6 +246,7 @@ fn check_order(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
 fn check_place(spec: &Spec<'_>, device: Device) -> Result<()> {
     let (holds, wanted) = match spec.place {
         None => return Ok(()),
+        Some(Place::Anywhere) => return Ok(()),
         Some(Place::Host) => (device.is_host_accessible(), "on the host".to_owned()),
         Some(Place::Type(wanted)) => {
             (device.type_code() == wanted.type_code(), format!("on {}", wanted.type_name()))
@@ -175,18 +278,6 @@ fn check_access(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
         Some(false) if !read_only => fail!(ReadOnly, "it is writable and must be read-only"),
         _ => Ok(()),
     }
-}
-
-#[cold]
-fn describe(index: usize, spec: &Spec<'_>, tensor: &TensorRef<'_>, wrong: &Error) -> Error {
-    let mut text = format!("argument {}", index + 1);
-    if let Some(name) = spec.name {
-        let _ = write!(text, " ({name})");
-    }
-    let wanted = spec.text.split_once(':').filter(|_| spec.name.is_some());
-    let wanted = wanted.map_or(spec.text, |(_, wanted)| wanted.trim());
-    let _ = write!(text, ": {}; wanted {wanted}, came {tensor}", wrong.message());
-    Error::new(wrong.status(), text)
 }
 
 #[cfg(test)]
@@ -253,9 +344,16 @@ mod tests {
         assert_eq!(error.status(), Status::Shape);
         assert_eq!(
             error.message(),
-            "argument 2 (dst): shape[1] is 6 and must be 5, as w is in argument 1; wanted f32[h, w] c, \
+            "argument 2 (dst): shape[1] is 6 and must be 5, as w is in argument 1 (src); wanted f32[h, w] c, \
              came float32 [4, 6] with strides [6, 1] on cpu"
         );
+        let error = check_all(&tensors, "src: f32[...], dst: src.dtype[h, 5]").unwrap_err();
+        assert!(error.message().contains("must be 5"), "{error}");
+        let bytes = Tensor::zeros(DType::UINT8, &[4, 5]).unwrap();
+        let error =
+            check_all(&[image.view(), bytes.view()], "src: f32, dst: src.dtype").unwrap_err();
+        assert!(error.message().contains("must be float32, as that of src"), "{error}");
+        assert_eq!(error.status(), Status::Dtype);
         let error = check_all(&tensors, "f32").unwrap_err();
         assert_eq!(error.status(), Status::Argument);
     }

@@ -367,11 +367,13 @@ dlbridge_status dlbridge_validate_managed(const DLManagedTensorVersioned *tensor
 ///   dlbridge_check(image, "f32[h, w, 3] c cpu")
 ///
 /// spec: element types, shape and words, each of which may be left out.
-///   Types:  f32, or uint8|uint16, long or short names, or any.
+///   Types:  f32, or uint8|uint16, long or short names, or any; with
+///           dlbridge_check_all() also source.dtype, that of an earlier argument.
 ///   Shape:  [h, 480, _, ...]: a name stands for the same extent wherever it
 ///           occurs, _ for any extent, ... for any number of axes.
 ///   Words:  c, f or contiguous (order of the elements, without gaps); cpu,
-///           cuda, cuda:1 or host (any memory that code on the host can use);
+///           cuda, cuda:1, host (any memory that code on the host can use) or
+///           anywhere (which is so if nothing is said);
 ///           align=64 (bytes); readonly or writable (only a managed tensor can
 ///           tell: see dlbridge_check_managed()).
 /// tensor: borrowed.

@@ -8,18 +8,20 @@ use crate::abi::{DLManagedTensorVersioned, DLTensor};
 use crate::borrowed::TensorRef;
 use crate::check::{check, check_parsed};
 use crate::error::{Result, fail};
-use crate::spec::{Spec, parse_all};
+use crate::spec::{Spec, Specs};
 
 /// Checks that a tensor is what a function needs, after dlbridge_validate():
 ///
 ///   dlbridge_check(image, "f32[h, w, 3] c cpu")
 ///
 /// spec: element types, shape and words, each of which may be left out.
-///   Types:  f32, or uint8|uint16, long or short names, or any.
+///   Types:  f32, or uint8|uint16, long or short names, or any; with
+///           dlbridge_check_all() also source.dtype, that of an earlier argument.
 ///   Shape:  [h, 480, _, ...]: a name stands for the same extent wherever it
 ///           occurs, _ for any extent, ... for any number of axes.
 ///   Words:  c, f or contiguous (order of the elements, without gaps); cpu,
-///           cuda, cuda:1 or host (any memory that code on the host can use);
+///           cuda, cuda:1, host (any memory that code on the host can use) or
+///           anywhere (which is so if nothing is said);
 ///           align=64 (bytes); readonly or writable (only a managed tensor can
 ///           tell: see dlbridge_check_managed()).
 /// tensor: borrowed.
@@ -36,8 +38,8 @@ pub unsafe extern "C" fn dlbridge_check(
     guard(|| unsafe {
         let spec = text(spec, "spec")?;
         let tensor = argument::tensor(tensor, "tensor")?;
-        let parsed = [Spec::parse(spec)?];
-        refuse_access(&parsed)?;
+        let parsed = Specs::parse_one(spec)?;
+        refuse_access(&parsed.each)?;
         check_parsed(&[tensor], &parsed, spec)
     })
 }
@@ -81,8 +83,8 @@ pub unsafe extern "C" fn dlbridge_check_all(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let specs = text(specs, "specs")?;
-        let parsed = parse_all(specs)?;
-        refuse_access(&parsed)?;
+        let parsed = Specs::parse(specs)?;
+        refuse_access(&parsed.each)?;
         let tensors: Vec<TensorRef<'_>> = list(tensors, count, "tensors")?
             .iter()
             .enumerate()
