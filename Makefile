@@ -26,7 +26,7 @@ handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help prerequisites environment frameworks build wheel demo test lint fmt header clean
+.PHONY: help prerequisites environment frameworks build wheel demo test bench lint fmt header clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -40,6 +40,10 @@ test: frameworks wheel ## run all tests: Rust, C, C++ and Python
 	@cargo test --workspace $(cargo_flags)
 	$(say) "running the C, C++ and Python tests"
 	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile
+
+bench: frameworks wheel ## measure beside the peers, and write docs/performance.md
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	@.venv/bin/python -m benches
 
 lint: environment ## check the formatting, and the code with clippy and ruff
 	$(say) "checking the Rust code"

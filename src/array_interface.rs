@@ -5,7 +5,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::abi::{DLDataType, DLDataTypeCode, DLTensor, Flags, MAX_NDIM};
+use crate::abi::{DLDataType, DLDataTypeCode, Flags, MAX_NDIM};
 use crate::borrowed::{TensorRef, storage_bits};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -114,25 +114,12 @@ pub unsafe fn from_values(
     source: Source,
 ) -> Result<Tensor> {
     let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
-    let strides = byte_strides.map(|strides| element_strides(size, shape, strides)).transpose()?;
-    let mut shape = Dims::from_slice(shape);
-    let mut strides = strides.unwrap_or_else(|| crate::layout::c_strides(&shape));
-    let ndim = match i32::try_from(shape.len()) {
-        Ok(ndim) if strides.len() == shape.len() => ndim,
-        _ => fail!(Strides, "strides has {} entries; it must have {}", strides.len(), shape.len()),
-    };
-    let tensor = DLTensor {
-        data,
-        device: device.raw(),
-        ndim,
-        dtype: dtype.raw(),
-        shape: shape.as_mut_ptr(),
-        strides: strides.as_mut_ptr(),
-        byte_offset: 0,
-    };
-    // SAFETY: shape and strides are the lists above, with `ndim` entries; the rest
-    // is the caller's promise.
-    unsafe { Tensor::wrap(TensorRef::new(&tensor, flags)?, source) }
+    let strides = byte_strides
+        .map(|strides| element_strides(size, shape, Dims::from_slice(strides)))
+        .transpose()?;
+    let tensor = TensorRef::of_parts(dtype, device, flags, data, shape, strides.as_deref())?;
+    // SAFETY: the caller's promise.
+    unsafe { Tensor::wrap(tensor, source) }
 }
 
 /// An array interface struct with its shape, its strides, and an owner of the
@@ -231,8 +218,13 @@ fn is_aligned(tensor: &TensorRef<'_>, values: &Values) -> bool {
         && moving.into_iter().all(|(_, stride)| stride % alignment == 0)
 }
 
-fn element_strides(size: i64, shape: &[i64], byte_strides: &[i64]) -> Result<Dims> {
-    let mut strides = Dims::from_slice(byte_strides);
+/// The strides in elements of `size` bytes, of strides in bytes.
+///
+/// # Errors
+/// `Strides` if one is not a multiple of the element size, unless nothing is reached
+/// through its axis.
+pub fn element_strides(size: i64, shape: &[i64], byte_strides: Dims) -> Result<Dims> {
+    let mut strides = byte_strides;
     // Shifts, since division takes long and all of NumPy's sizes are powers of two.
     let shift = size.trailing_zeros();
     for (axis, stride) in strides.iter_mut().enumerate() {

@@ -12,6 +12,7 @@ use crate::borrowed::TensorRef;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result, Status};
+use crate::layout::c_strides;
 use crate::source::Source;
 
 /// Followed in memory by `ndim` extents, `ndim` strides and perhaps the data.
@@ -36,11 +37,12 @@ pub(crate) struct Description<'a> {
     pub dtype: DType,
     pub flags: Flags,
     pub shape: &'a [i64],
-    pub strides: &'a [i64],
+    /// None for C order.
+    pub strides: Option<&'a [i64]>,
 }
 
 impl<'a> Description<'a> {
-    /// The description of a checked tensor, but for its strides.
+    /// The description of a checked tensor.
     pub fn of(tensor: &TensorRef<'a>) -> Self {
         // An address is exported with its offset added: many consumers forget it.
         let (data, byte_offset) = match tensor.device.has_addresses() {
@@ -54,7 +56,7 @@ impl<'a> Description<'a> {
             dtype: tensor.dtype,
             flags: tensor.flags,
             shape: tensor.shape(),
-            strides: &[],
+            strides: tensor.layout.given_strides(),
         }
     }
 }
@@ -102,7 +104,13 @@ impl Block {
         unsafe {
             let dims = Block::dims(block);
             dims.copy_from_nonoverlapping(description.shape.as_ptr(), ndim);
-            dims.add(ndim).copy_from_nonoverlapping(description.strides.as_ptr(), ndim);
+            let strides = dims.add(ndim);
+            match description.strides {
+                Some(given) => strides.copy_from_nonoverlapping(given.as_ptr(), ndim),
+                None => {
+                    strides.copy_from_nonoverlapping(c_strides(description.shape).as_ptr(), ndim)
+                }
+            }
             block.write(Block {
                 managed: DLManagedTensorVersioned {
                     version: DLPACK_VERSION,
@@ -115,7 +123,7 @@ impl Block {
                         ndim: ndim as i32,
                         dtype: description.dtype.raw(),
                         shape: dims,
-                        strides: dims.add(ndim),
+                        strides,
                         byte_offset: description.byte_offset,
                     },
                 },

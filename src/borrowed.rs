@@ -52,16 +52,30 @@ impl<'a> TensorRef<'a> {
         let dtype = DType::new(tensor.dtype)?;
         let device = Device::new(tensor.device)?;
         let layout = Layout::new(storage_bits(dtype, flags), shape, strides)?;
-        let checked = TensorRef {
-            data: tensor.data,
-            byte_offset: tensor.byte_offset,
-            device,
-            dtype,
-            flags,
-            layout,
-        };
-        checked.check_addresses()?;
-        Ok(checked)
+        let (data, byte_offset) = (tensor.data, tensor.byte_offset);
+        let tensor = TensorRef { data, byte_offset, device, dtype, flags, layout };
+        tensor.check_addresses()?;
+        Ok(tensor)
+    }
+
+    /// As [`TensorRef::new`], of parts: the first element is at `data`, and no strides
+    /// mean C order.
+    ///
+    /// # Errors
+    /// `Flags`, `Ndim`, `Shape`, `Size`, `Strides`, `Data`, `ByteOffset`.
+    pub fn of_parts(
+        dtype: DType,
+        device: Device,
+        flags: Flags,
+        data: *mut c_void,
+        shape: &'a [i64],
+        strides: Option<&'a [i64]>,
+    ) -> Result<Self> {
+        check_flags(flags)?;
+        let layout = Layout::new(storage_bits(dtype, flags), shape, strides)?;
+        let tensor = TensorRef { data, byte_offset: 0, device, dtype, flags, layout };
+        tensor.check_addresses()?;
+        Ok(tensor)
     }
 
     /// Checks a managed tensor from outside, without taking it over.
@@ -109,11 +123,13 @@ impl<'a> TensorRef<'a> {
             );
         }
         let range = self.layout.byte_range();
-        let base = if self.device.has_addresses() { self.data as usize as i128 } else { 0 };
-        let first = base + i128::from(self.byte_offset);
-        let (low, end) = (first + i128::from(range.start), first + i128::from(range.end));
         // With a handle there is no base, and the sum may go down to 0.
-        if low < 0 || end > i128::from(u64::MAX) {
+        let base = if self.device.has_addresses() { self.data as usize as u64 } else { 0 };
+        let is_within = |end| {
+            let first = base.checked_add(self.byte_offset);
+            first.and_then(|first| first.checked_add_signed(end)).is_some()
+        };
+        if !is_within(range.start) || !is_within(range.end) {
             fail!(
                 ByteOffset,
                 "byte_offset is {} with data {:p}, and the elements reach from {} to {} bytes beyond; \

@@ -9,7 +9,7 @@ use crate::block::Description;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::{Layout, c_strides};
+use crate::layout::Layout;
 use crate::owned::Tensor;
 use crate::source::Source;
 
@@ -41,7 +41,7 @@ impl Tensor {
             dtype,
             flags: Flags::empty(),
             shape,
-            strides: &c_strides(shape),
+            strides: None,
         };
         let source = Source::owner(owner, true);
         // SAFETY: on error no block has taken the source.

@@ -73,6 +73,11 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// The strides in elements, where some were given.
+    pub(crate) fn given_strides(&self) -> Option<&'a [i64]> {
+        self.strides
+    }
+
     /// The bits from one element to the next one in a row without gaps.
     pub fn item_bits(&self) -> u32 {
         self.item_bits
@@ -133,7 +138,7 @@ impl<'a> Layout<'a> {
             None => (0, i128::from(self.count - 1)),
         };
         let bits = i128::from(self.item_bits);
-        (low * bits).div_euclid(8) as i64..bits_to_bytes((high + 1) * bits)
+        ((low * bits) >> 3) as i64..bits_to_bytes((high + 1) * bits)
     }
 
     /// Whether two indices certainly never reach the same element. `false` for
@@ -258,18 +263,16 @@ fn is_near(shape: &[i64], strides: &[i64]) -> bool {
 /// The lowest and the highest offset in elements. The shape has no zeros.
 /// Up to 64 products of two 63-bit numbers fit in an `i128`.
 fn reach(shape: &[i64], strides: &[i64]) -> (i128, i128) {
-    let mut low = 0;
-    let mut high = 0;
-    for (&extent, &stride) in shape.iter().zip(strides) {
+    let fars = shape.iter().zip(strides).map(|(&extent, &stride)| {
         let far = i128::from(extent - 1) * i128::from(stride);
-        *(if far < 0 { &mut low } else { &mut high }) += far;
-    }
-    (low, high)
+        (far.min(0), far.max(0))
+    });
+    fars.fold((0, 0), |(low, high), (below, above)| (low + below, high + above))
 }
 
 fn bits_to_bytes(bits: i128) -> i64 {
     // Rounded up: parts of bytes at the end take a whole one.
-    ((bits + 7).div_euclid(8)) as i64
+    ((bits + 7) >> 3) as i64
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::borrowed::{TensorRef, storage_bits};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::{Layout, c_strides};
+use crate::layout::Layout;
 use crate::source::Source;
 use crate::view::{Slice, View};
 
@@ -65,7 +65,7 @@ impl Tensor {
             dtype,
             flags: Flags::empty(),
             shape,
-            strides: &c_strides(shape),
+            strides: None,
         };
         Block::new(&description, Source::SOLE, layout.bytes() as usize, contents).map(Tensor)
     }
@@ -83,8 +83,7 @@ impl Tensor {
     /// While a Rust reference to it exists (see [`Tensor::as_slice`]), nobody
     /// else writes to it.
     pub unsafe fn wrap(tensor: TensorRef<'_>, source: Source) -> Result<Tensor> {
-        let strides = tensor.layout.strides();
-        Tensor::with_source(&Description { strides: &strides, ..Description::of(&tensor) }, source)
+        Tensor::with_source(&Description::of(&tensor), source)
     }
 
     /// A further owner of the same tensor. The flag `IS_COPIED` is taken off
@@ -306,7 +305,7 @@ impl Tensor {
             dtype: self.dtype(),
             flags: flags.difference(Flags::IS_COPIED),
             shape,
-            strides,
+            strides: Some(strides),
         };
         let block = Block::new(&description, Source::SOLE, 0, Contents::Uninitialised)?;
         let root = self.root();

@@ -1,0 +1,47 @@
+"""Times of two statements, in turns, so that noise meets both."""
+
+import statistics
+import timeit
+from dataclasses import dataclass
+
+from .jobs import Job
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A job's figures: nanoseconds a call (medians), and quartiles of the ratios."""
+
+    job: Job
+    ours: float
+    theirs: float
+    low: float
+    middle: float
+    high: float
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is what was wanted; None if nothing was."""
+        return None if self.job.wanted is None else self.middle <= self.job.wanted
+
+
+def measure(job: Job, names: dict[str, object], rounds: int = 101) -> Ratio:
+    """Each round times both, the second one first in every other round."""
+    timers = [timeit.Timer(statement, globals=names) for statement in (job.ours, job.theirs)]
+    calls = [_calls(timer) for timer in timers]
+    times: list[list[float]] = [[], []]
+    for turn in range(rounds):
+        for side in (0, 1) if turn % 2 else (1, 0):
+            times[side].append(timers[side].timeit(calls[side]) / calls[side] * 1e9)
+    low, middle, high = statistics.quantiles(
+        [ours / theirs for ours, theirs in zip(*times, strict=True)], n=4
+    )
+    ours, theirs = map(statistics.median, times)
+    return Ratio(job, ours, theirs, low, middle, high)
+
+
+def _calls(timer: timeit.Timer, seconds: float = 0.001) -> int:
+    """How many calls take that long."""
+    calls = 1
+    while (taken := timer.timeit(calls)) < seconds:
+        calls = max(2 * calls, int(calls * seconds / max(taken, 1e-9)))
+    return calls
