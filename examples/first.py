@@ -14,7 +14,8 @@ assert picture[3, 2] == 5
 
 # Call C with arrays of any framework: here dlbridge's own library, or else yours.
 library = ctypes.CDLL(str(capi.LIBRARY))
-library.dlbridge_copy_into.argtypes = [capi.TensorArg, capi.WritableTensorArg]
-library.dlbridge_copy_into.restype = capi.CheckedStatus
-library.dlbridge_copy_into(torch.ones(4, 3), picture[:, ::2])
+signature = "source: f32[h, w], out target: f32[h, w] -> dlbridge_status"
+copy_into = dlbridge.bind(library.dlbridge_copy_into, signature)
+copy_into(torch.ones(4, 3), target=picture[:, ::2])
 assert picture.sum() == 12
+assert isinstance(copy_into(tensor), torch.Tensor)  # an output that is not given is made

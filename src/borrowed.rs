@@ -63,6 +63,7 @@ impl<'a> TensorRef<'a> {
     ///
     /// # Errors
     /// `Flags`, `Ndim`, `Shape`, `Size`, `Strides`, `Data`, `ByteOffset`.
+    #[inline]
     pub fn of_parts(
         dtype: DType,
         device: Device,
@@ -76,6 +77,31 @@ impl<'a> TensorRef<'a> {
         let tensor = TensorRef { data, byte_offset: 0, device, dtype, flags, layout };
         tensor.check_addresses()?;
         Ok(tensor)
+    }
+
+    /// As [`TensorRef::of_parts`], but `then` sees it where it was made: to copy it on the
+    /// way takes longer than to check it.
+    ///
+    /// # Errors
+    /// Those of [`TensorRef::of_parts`].
+    #[inline(always)]
+    pub fn see<R>(
+        dtype: DType,
+        device: Device,
+        flags: Flags,
+        data: *mut c_void,
+        shape: &'a [i64],
+        strides: &'a [i64],
+        then: impl FnOnce(&TensorRef<'a>) -> R,
+    ) -> Result<R> {
+        let strides = Some(strides);
+        if let Some(layout) = Layout::small(storage_bits(dtype, flags), shape, strides)
+            && is_inside(data)
+            && Flags::all().contains(flags)
+        {
+            return Ok(then(&TensorRef { data, byte_offset: 0, device, dtype, flags, layout }));
+        }
+        TensorRef::of_parts(dtype, device, flags, data, shape, strides).map(|view| then(&view))
     }
 
     /// Checks a managed tensor from outside, without taking it over.
@@ -111,6 +137,9 @@ impl<'a> TensorRef<'a> {
     }
 
     fn check_addresses(&self) -> Result<()> {
+        if self.layout.is_small() && self.byte_offset == 0 && is_inside(self.data) {
+            return Ok(());
+        }
         let count = self.layout.count();
         if count == 0 {
             return Ok(());
@@ -168,6 +197,11 @@ impl<'a> TensorRef<'a> {
         self.flags
     }
 
+    /// Whether the data must not be written to.
+    pub fn is_read_only(&self) -> bool {
+        self.flags.contains(Flags::READ_ONLY)
+    }
+
     /// The address of the first element, `byte_offset` added; NULL without
     /// elements. On devices whose `data` is a handle the sum means nothing.
     pub fn first(&self) -> *mut c_void {
@@ -199,6 +233,13 @@ pub(crate) fn storage_bits(dtype: DType, flags: Flags) -> u32 {
         true => dtype.item_bits().next_multiple_of(8),
         false => dtype.item_bits(),
     }
+}
+
+/// Whether a small tensor at that address is far from both ends of the address space.
+#[inline]
+fn is_inside(data: *mut c_void) -> bool {
+    const MIDDLE: std::ops::Range<u64> = 1 << 32..1 << 62;
+    MIDDLE.contains(&(data as usize as u64))
 }
 
 /// A later minor version may give other bits a meaning that must not be missed.

@@ -99,18 +99,24 @@ struct Known<'s> {
 
 impl<'s> Checker<'s> {
     /// Nothing is known yet of these names, those of the specs.
+    #[inline(always)]
     pub fn new(names: &'s [std::borrow::Cow<'s, str>]) -> Self {
-        let unknown = Known { extent: -1, giver: None };
-        Checker {
-            names,
-            extents: SmallVec::from_elem(unknown, names.len()),
-            arguments: SmallVec::new(),
-        }
+        Checker { names, extents: SmallVec::new(), arguments: SmallVec::new() }
     }
 
     /// The extent that the name at a place has so far.
     pub fn extent(&self, place: usize) -> Option<i64> {
-        Some(self.extents[place].extent).filter(|extent| *extent >= 0)
+        let known = self.extents.get(place);
+        known.map(|known| known.extent).filter(|extent| *extent >= 0)
+    }
+
+    /// What is known of the name at a place.
+    #[inline]
+    fn known(&mut self, place: usize) -> &mut Known<'s> {
+        while self.extents.len() <= place {
+            self.extents.push(Known { extent: -1, giver: None });
+        }
+        &mut self.extents[place]
     }
 
     /// Gives a name the extent that another argument says, if it has none yet.
@@ -125,7 +131,7 @@ impl<'s> Checker<'s> {
             }
             Some(_) => Ok(()),
             None => {
-                self.extents[place].extent = extent;
+                self.known(place).extent = extent;
                 Ok(())
             }
         }
@@ -206,7 +212,7 @@ impl<'s> Checker<'s> {
         axis: usize,
         argument: Argument<'s>,
     ) -> Result<()> {
-        let known = &mut self.extents[place];
+        let known = self.known(place);
         if known.extent < 0 {
             *known = Known { extent, giver: Some(argument) };
         } else if known.extent != extent {
@@ -244,31 +250,34 @@ fn check_order(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
 }
 
 fn check_place(spec: &Spec<'_>, device: Device) -> Result<()> {
-    let (holds, wanted) = match spec.place {
-        None => return Ok(()),
-        Some(Place::Anywhere) => return Ok(()),
-        Some(Place::Host) => (device.is_host_accessible(), "on the host".to_owned()),
-        Some(Place::Type(wanted)) => {
-            (device.type_code() == wanted.type_code(), format!("on {}", wanted.type_name()))
-        }
-        Some(Place::Device(wanted)) => (device == wanted, format!("on {wanted}")),
+    let holds = match spec.place {
+        None | Some(Place::Anywhere) => true,
+        Some(Place::Host) => device.is_host_accessible(),
+        Some(Place::Type(wanted)) => device.type_code() == wanted.type_code(),
+        Some(Place::Device(wanted)) => device == wanted,
     };
-    match holds {
-        true => Ok(()),
-        false => fail!(Device, "device is {device} and must be {wanted}"),
+    if holds {
+        return Ok(());
     }
+    let wanted = match spec.place {
+        Some(Place::Type(wanted)) => format!("on {}", wanted.type_name()),
+        Some(Place::Device(wanted)) => format!("on {wanted}"),
+        _ => "on the host".to_owned(),
+    };
+    fail!(Device, "device is {device} and must be {wanted}")
 }
 
 fn check_alignment(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
     let first = tensor.first();
-    match (first as usize as u64).is_multiple_of(spec.alignment) {
-        true => Ok(()),
-        false => fail!(
-            Alignment,
-            "the first element is at {first:p} and must be at a multiple of {} bytes",
-            spec.alignment
-        ),
+    // A power of two.
+    if first as usize as u64 & (spec.alignment - 1) == 0 {
+        return Ok(());
     }
+    fail!(
+        Alignment,
+        "the first element is at {first:p} and must be at a multiple of {} bytes",
+        spec.alignment
+    )
 }
 
 fn check_access(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {

@@ -21,7 +21,12 @@ pub struct Layout<'a> {
     strides: Option<&'a [i64]>,
     item_bits: u32,
     count: i64,
+    /// Whether all is within [`SMALL`] bytes.
+    is_small: bool,
 }
+
+/// The bytes of a small tensor, and the distance of its elements from the first one.
+const SMALL: u64 = 1 << 30;
 
 impl<'a> Layout<'a> {
     /// Checks a shape and strides that come from outside, for elements of
@@ -31,7 +36,27 @@ impl<'a> Layout<'a> {
     /// `Ndim` above 64 dimensions, `Shape` for a negative extent, `Size` if the
     /// element count or the byte count overflows (extents of 0 do not hide the
     /// others), `Strides` if an element would be too far from the first one.
+    #[inline]
     pub fn new(item_bits: u32, shape: &'a [i64], strides: Option<&'a [i64]>) -> Result<Self> {
+        match Layout::small(item_bits, shape, strides) {
+            Some(layout) => Ok(layout),
+            None => Layout::large(item_bits, shape, strides),
+        }
+    }
+
+    /// That of nearly all tensors, about which there is nothing more to check.
+    #[inline(always)]
+    pub(crate) fn small(
+        item_bits: u32,
+        shape: &'a [i64],
+        strides: Option<&'a [i64]>,
+    ) -> Option<Self> {
+        let count = small_count(item_bits, shape, strides)?;
+        Some(Layout { shape, strides, item_bits, count, is_small: true })
+    }
+
+    #[cold]
+    fn large(item_bits: u32, shape: &'a [i64], strides: Option<&'a [i64]>) -> Result<Self> {
         if shape.len() > MAX_NDIM {
             fail!(Ndim, "ndim is {}; it must be 0 to {MAX_NDIM}", shape.len());
         }
@@ -47,12 +72,19 @@ impl<'a> Layout<'a> {
         if let Some(strides) = strides.filter(|_| count > 0) {
             check_reach(shape, strides, item_bits)?;
         }
-        Ok(Layout { shape, strides, item_bits, count })
+        Ok(Layout { shape, strides, item_bits, count, is_small: false })
     }
 
     /// A layout that `new` accepted before.
     pub(crate) fn trusted(item_bits: u32, shape: &'a [i64], strides: &'a [i64]) -> Self {
-        Layout { shape, strides: Some(strides), item_bits, count: shape.iter().product() }
+        let count = shape.iter().product();
+        Layout { shape, strides: Some(strides), item_bits, count, is_small: false }
+    }
+
+    /// Whether all bytes are within `SMALL` of the first element, which is so for nearly all
+    /// tensors; false also if that was not looked at.
+    pub(crate) fn is_small(&self) -> bool {
+        self.is_small
     }
 
     /// The extents.
@@ -198,6 +230,29 @@ pub fn c_strides(shape: &[i64]) -> Dims {
         strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
     }
     strides
+}
+
+/// The element count, if no byte is further than `SMALL` from the first element.
+#[inline(always)]
+fn small_count(item_bits: u32, shape: &[i64], strides: Option<&[i64]>) -> Option<i64> {
+    if shape.len() > MAX_NDIM || strides.is_some_and(|strides| strides.len() != shape.len()) {
+        return None;
+    }
+    let (mut count, mut far) = (1_u64, 0_u64);
+    for (axis, &extent) in shape.iter().enumerate() {
+        let stride = strides.map_or(0, |strides| strides[axis].unsigned_abs());
+        // Neither product can overflow, and a negative extent is a large one.
+        if extent as u64 > SMALL || stride > SMALL {
+            return None;
+        }
+        count *= extent as u64;
+        far += stride * (extent as u64).saturating_sub(1);
+        if count.wrapping_sub(1) >= SMALL || far > SMALL {
+            return None;
+        }
+    }
+    let largest = u64::from(item_bits) * count.max(far + 1);
+    (largest <= 8 * SMALL).then_some(count as i64)
 }
 
 /// The product of the extents, after checking that also the product without

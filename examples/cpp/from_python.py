@@ -3,24 +3,23 @@
 import ctypes
 import sys
 
+import dlbridge
 import numpy as np
-from dlbridge import capi
 
 folder = sys.argv[1]
 image = ctypes.CDLL(f"{folder}/libimage.so")
-image.mandelbrot.argtypes = [ctypes.c_int64, ctypes.c_int64]
-image.mandelbrot.restype = capi.OwnedTensor
-
-picture = np.from_dlpack(image.mandelbrot(24, 60))  # the memory that C++ allocated
-for row in picture:
+mandelbrot = dlbridge.bind(
+    image.mandelbrot, "height: i64, width: i64 -> u8[height, width]", like="numpy"
+)
+for row in mandelbrot(24, 60):  # the memory that C++ allocated
     print("".join(" .:-=+*#%@"[min(steps // 2, 9)] for steps in row).rstrip())
 
 stencil = ctypes.CDLL(f"{folder}/libstencil.so")
-stencil.spread.argtypes = [capi.TensorArg, capi.WritableTensorArg]
-stencil.spread.restype = capi.CheckedStatus
+signature = "before: f32[h, w], out after: f32[h, w] -> dlbridge_status"
+spread = dlbridge.bind(stencil.spread, signature)
 
 plate = np.zeros((5, 4), dtype="float32")
 plate[2, 1] = 4
 after = np.zeros((4, 5), dtype="float32").T  # another layout, and no copy
-stencil.spread(plate[::-1], after)
+spread(plate[::-1], after=after)
 print(after)

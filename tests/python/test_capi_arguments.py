@@ -27,12 +27,12 @@ def library(tmp_path_factory):
         flags=["-shared", "-fPIC"],
     )
     library = ctypes.CDLL(str(path))
-    library.weigh.argtypes = [capi.TensorArg]
+    library.weigh.argtypes = [capi.arg("[...]")]
     library.weigh.restype = ctypes.c_double
     library.address.restype = ctypes.c_void_p
     library.address_after.restype = ctypes.c_void_p
     library.set.argtypes = [
-        capi.WritableTensorArg,
+        capi.arg("out [...]"),
         ctypes.c_int64,
         ctypes.c_int64,
         ctypes.c_double,
@@ -44,7 +44,7 @@ def library(tmp_path_factory):
     library.make_malformed.restype = capi.OwnedTensor
     library.make_nothing.restype = capi.OwnedTensor
     library.make_into.argtypes = [ctypes.c_int64, ctypes.c_int64, ctypes.POINTER(OwnedPointer)]
-    library.make_into.restype = capi.CheckedStatus
+    library.make_into.restype = capi.Status
     library.consume.argtypes = [OwnedPointer]
     library.consume.restype = ctypes.c_double
     library.consume_on_another_thread.argtypes = [OwnedPointer]
@@ -61,7 +61,7 @@ def deletions(library):
 @pytest.fixture
 def address(library):
     function = library.address
-    function.argtypes = [capi.TensorArg]
+    function.argtypes = [capi.arg("[...]")]
     return function
 
 
@@ -151,12 +151,12 @@ def test_what_is_no_array_is_refused(given, library):
 def test_none_is_null_only_where_it_may_be(library):
     function = library.address
     array = numbers()
-    for kind in [capi.TensorArg, capi.WritableTensorArg]:
+    for kind in [capi.arg("[...]"), capi.arg("out [...]")]:
         function.argtypes = [kind]
         for null in [None, ctypes.POINTER(capi.DLTensor)()]:
-            with pytest.raises(ctypes.ArgumentError, match="must be an array or a tensor"):
+            with pytest.raises(ctypes.ArgumentError, match="must be"):
                 function(null)
-    for kind in [capi.OptionalTensorArg, capi.OptionalWritableTensorArg]:
+    for kind in [capi.arg("optional [...]"), capi.arg("optional out [...]")]:
         function.argtypes = [kind]
         assert function(None) is None
         assert function(ctypes.POINTER(capi.DLTensor)()) is None
@@ -200,7 +200,7 @@ def test_what_is_borrowed_lives_until_the_call_is_over(library):
         seen.append(producer.made().ctypes.data)
 
     function = library.address_after
-    function.argtypes = [ctypes.CFUNCTYPE(None), capi.TensorArg]
+    function.argtypes = [ctypes.CFUNCTYPE(None), capi.arg("[...]")]
     producer = Producer()
     assert function(look, producer) == seen[0]
     gc.collect()
@@ -292,18 +292,18 @@ def test_a_failed_status_is_an_error(library):
     pointer = OwnedPointer()
     with pytest.raises(capi.Error) as caught:
         library.make_into(-1, 3, ctypes.byref(pointer))
-    assert (caught.value.status, caught.value.name) == (capi.Status.NDIM, "DLBRIDGE_ERROR_NDIM")
+    assert (caught.value.status, caught.value.name) == (capi.StatusCode.NDIM, "DLBRIDGE_ERROR_NDIM")
     with pytest.raises(ValueError, match="never filled"):
         capi.take(pointer)
 
 
 def test_check_has_code_name_and_sentence():
     descriptor = capi.DLTensor(ndim=-3)
-    assert capi.check(capi.Status.OK) is None
+    assert capi.check(capi.StatusCode.OK) is None
     with pytest.raises(capi.Error, match="ndim is -3") as caught:
         capi.check(capi.lib.dlbridge_validate(descriptor))
     error = caught.value
-    assert error.status == capi.Status.NDIM
+    assert error.status == capi.StatusCode.NDIM
     assert error.name == "DLBRIDGE_ERROR_NDIM"
     assert error.sentence == capi.last_error()
     assert str(error) == f"{error.sentence} (DLBRIDGE_ERROR_NDIM)"

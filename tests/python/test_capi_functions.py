@@ -244,7 +244,7 @@ def test_null(name, position, world):
     outputs = [each for i, each in enumerate(arguments) if isinstance(each, Out) and i != position]
     kind = capi.FUNCTIONS[name][1][position]
     arguments[position] = kind()
-    assert call(name, arguments) == capi.Status.NULL
+    assert call(name, arguments) == capi.StatusCode.NULL
     assert "NULL" in capi.last_error()
     assert all(output.is_untouched() for output in outputs)
 
@@ -253,7 +253,7 @@ def test_functions_without_status(world):
     assert capi.lib.dlbridge_version().count(b".") == 2
     assert capi.lib.dlbridge_abi_version() == capi.ABI_VERSION
     assert isinstance(capi.lib.dlbridge_last_error(), bytes)
-    assert capi.lib.dlbridge_status_name(capi.Status.DTYPE) == b"DLBRIDGE_ERROR_DTYPE"
+    assert capi.lib.dlbridge_status_name(capi.StatusCode.DTYPE) == b"DLBRIDGE_ERROR_DTYPE"
     assert capi.lib.dlbridge_status_name(-1) == b"unknown"
     assert capi.lib.dlbridge_fail(1234, b"a sentence") == 1234
     assert capi.last_error() == "a sentence"

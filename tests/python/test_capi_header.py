@@ -184,7 +184,7 @@ def test_fields_have_the_same_names_types_and_places(structs, measured):
 
 
 def test_constants(macros, measured):
-    # The code of success is one of capi.Status.
+    # The code of success is one of capi.StatusCode.
     expected = {name: measured[name] for name in macros if name != "DLBRIDGE_OK"}
     here = {name: getattr(capi, name) for name in capi.__all__}
     here = {
@@ -205,8 +205,8 @@ def test_enums(name, enumerators, measured):
 def test_status_codes(enumerators, measured):
     expected = {each: measured[each] for each in ["DLBRIDGE_OK", *enumerators["dlbridge_error"]]}
     here = {
-        PREFIX + ("" if member is capi.Status.OK else "ERROR_") + member.name: member.value
-        for member in capi.Status
+        PREFIX + ("" if member is capi.StatusCode.OK else "ERROR_") + member.name: member.value
+        for member in capi.StatusCode
     }
     assert here == expected
     for name, value in expected.items():

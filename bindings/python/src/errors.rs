@@ -60,7 +60,8 @@ pub fn type_name(object: &Bound<'_, PyAny>) -> String {
     name.map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }
 
-fn short_repr(value: &Bound<'_, PyAny>) -> String {
+/// What an object looks like, if it is not long.
+pub fn short_repr(value: &Bound<'_, PyAny>) -> String {
     const LONGEST: usize = 60;
     let text = value.repr().map_or_else(|_| "unprintable".to_owned(), |text| text.to_string());
     match text.char_indices().nth(LONGEST) {

@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyType};
 use pyo3::{ffi, intern};
 
+use crate::failure::Failure;
 use crate::tensor::PyTensor;
 use crate::{audit, errors};
 
@@ -139,6 +140,48 @@ impl Table {
             }
             let imported = Tensor::import(raw).inspect_err(|_| foreign::release(raw));
             imported.map(Some).map_err(errors::exchange)
+        }
+    }
+
+    /// An object of the framework with new memory, of the prototype's dtype, shape and
+    /// device; None if the framework does not make any.
+    pub fn allocate<'py>(
+        self,
+        py: Python<'py>,
+        prototype: &DLTensor,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (Some(allocate), Some(to_object)) =
+            (self.0.managed_tensor_allocator, self.0.managed_tensor_to_py_object_no_sync)
+        else {
+            return Ok(None);
+        };
+        let mut failure = Failure::default();
+        let (mut prototype, mut raw) = (*prototype, ptr::null_mut());
+        let (context, mut object) = ((&raw mut failure).cast(), ptr::null_mut());
+        // SAFETY: the prototype has `ndim` extents; the managed tensor is the framework's
+        // own, which it takes back.
+        unsafe {
+            if allocate(&mut prototype, &mut raw, context, Some(Failure::set)) != 0 {
+                return Err(failure.into_error(py));
+            }
+            if to_object(raw, &mut object) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+            Bound::from_owned_ptr_or_err(py, object.cast()).map(Some)
+        }
+    }
+
+    /// The stream that the framework works on now; NULL if it does not say.
+    pub fn current_stream(self, py: Python<'_>, device: Device) -> PyResult<*mut c_void> {
+        let mut stream = ptr::null_mut();
+        let Some(current) = self.0.current_work_stream else {
+            return Ok(stream);
+        };
+        let raw = device.raw();
+        // SAFETY: a device; on success the stream is written.
+        match unsafe { current(raw.device_type, raw.device_id, &mut stream) } {
+            0 => Ok(stream),
+            _ => Err(PyErr::fetch(py)),
         }
     }
 

@@ -5,6 +5,7 @@ mod array_interface;
 mod array_struct;
 mod asarray;
 mod audit;
+mod bind;
 mod buffer;
 mod capsule;
 mod consumer;
@@ -14,6 +15,7 @@ mod device;
 mod dtype;
 mod errors;
 mod exchange;
+mod failure;
 mod framework;
 mod index;
 mod loaded;
@@ -34,9 +36,10 @@ mod _dlbridge {
 
     #[pymodule_export]
     use crate::{
-        asarray::asarray, audit::Audit, audit::Exchange, audit::audit, consumer::from_dlpack,
-        consumer::from_managed, convert::convert, device::PyDevice, dtype::PyDType,
-        framework::frameworks, plan::Plan, plan::plan, tensor::PyTensor, tensor::empty,
+        asarray::asarray, audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType,
+        bind::bind, consumer::from_dlpack, consumer::from_managed, convert::convert,
+        device::PyDevice, dtype::PyDType, framework::frameworks, plan::Plan, plan::plan,
+        tensor::PyTensor, tensor::empty,
     };
 
     #[pymodule_export]

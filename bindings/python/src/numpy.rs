@@ -90,6 +90,85 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     }
 }
 
+/// The struct of a NumPy array, until other code runs.
+#[derive(Clone, Copy)]
+pub struct Fields<'a, 'py> {
+    py: Python<'py>,
+    raw: &'a PyArrayObject_fields,
+}
+
+impl<'a, 'py> Fields<'a, 'py> {
+    /// Of an object that the caller checked to be an array.
+    #[inline]
+    pub fn of(array: &'a Bound<'py, PyAny>) -> Self {
+        // SAFETY: it is an array.
+        let raw = unsafe { &(*array.as_ptr().cast::<PyArrayObject>()).fields };
+        Fields { py: array.py(), raw }
+    }
+
+    #[inline]
+    pub fn dtype(&self) -> PyResult<DType> {
+        // SAFETY: the dtype of an array.
+        unsafe { element_type(self.py, self.raw.descr) }
+    }
+
+    #[inline]
+    pub fn data(&self) -> *mut c_void {
+        self.raw.data.cast()
+    }
+
+    #[inline]
+    pub fn shape(&self) -> &'a [isize] {
+        // SAFETY: an array has that many.
+        unsafe { numbers(self.raw.dimensions, self.raw.nd) }
+    }
+
+    /// In bytes.
+    #[inline]
+    pub fn strides(&self) -> &'a [isize] {
+        // SAFETY: an array has that many.
+        unsafe { numbers(self.raw.strides, self.raw.nd) }
+    }
+
+    #[inline]
+    pub fn is_writable(&self) -> bool {
+        self.raw.flags & NPY_ARRAY_WRITEABLE != 0
+    }
+}
+
+/// # Safety
+/// `numbers` points to `count` integers, unless that is 0.
+#[inline]
+unsafe fn numbers<'a>(numbers: *const isize, count: c_int) -> &'a [isize] {
+    match count {
+        0 => &[],
+        // SAFETY: the caller's promise.
+        _ => unsafe { std::slice::from_raw_parts(numbers, count as usize) },
+    }
+}
+
+/// A new NumPy array in C order, whose elements are not initialised.
+pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Bound<'py, PyAny>> {
+    let descr = element_descr(py, dtype)?;
+    let mut shape: Dims = shape.into();
+    // SAFETY: the shape has that many entries; NewFromDescr takes over `descr`.
+    unsafe {
+        let class = get_type_object(py, NpyTypes::PyArray_Type);
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            class,
+            descr,
+            shape.len() as c_int,
+            shape.as_mut_ptr().cast(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            0,
+            ptr::null_mut(),
+        );
+        Bound::from_owned_ptr_or_err(py, array)
+    }
+}
+
 /// One more owner of the tensor that an array was made of, if the array still is
 /// all of it. Else each round from tensor to array and back would hold the one
 /// before.

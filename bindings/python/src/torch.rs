@@ -1,7 +1,7 @@
 //! Tensors of PyTorch, which is never imported for them. How it is given tensors is
 //! in `framework/torch.rs`.
 
-use dlbridge::abi::{DLDataTypeCode, DLDeviceType, Flags};
+use dlbridge::abi::{DLDataType, DLDataTypeCode, DLDevice, DLDeviceType, DLTensor, Flags};
 use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
@@ -27,7 +27,7 @@ pub fn import(
 fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
     // A subclass may export itself in another way (torch has a read-only one), and is
     // left to do that.
-    if !TENSOR.is_exact_type_of(x) && !PARAMETER.is_exact_type_of(x) {
+    if !is_plain(x) {
         check_subclass(x)?;
         return consumer::produced(x, device, copy);
     }
@@ -43,8 +43,42 @@ fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> Py
     consumer::produced(&alias, device, copy)
 }
 
+/// Whether an object is a tensor of PyTorch's own, and of no subclass.
+pub fn is_plain(x: &Bound<'_, PyAny>) -> bool {
+    TENSOR.is_exact_type_of(x) || PARAMETER.is_exact_type_of(x)
+}
+
+/// Writes what a torch.Tensor is now, on any device, for as long as nobody changes it.
+/// False for other objects, and if PyTorch does not tell.
+pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
+    if !is_plain(x) {
+        return Ok(false);
+    }
+    let Some(table) = Table::of(x)? else {
+        return Ok(false);
+    };
+    check(x)?;
+    // SAFETY: the caller uses it before anything else runs.
+    let Some(found) = unsafe { table.look_at(x) }.map_err(|error| explain(x, error))? else {
+        return Ok(false);
+    };
+    *out = found;
+    check_conjugate(x, out.dtype.code).map(|()| true)
+}
+
+/// A descriptor to write to.
+pub const NOTHING: DLTensor = DLTensor {
+    data: std::ptr::null_mut(),
+    device: DLDevice::CPU,
+    ndim: 0,
+    dtype: DLDataType::U8,
+    shape: std::ptr::null_mut(),
+    strides: std::ptr::null_mut(),
+    byte_offset: 0,
+};
+
 /// Refuses what PyTorch would let through although it is not the numbers in memory.
-fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
+pub fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     if x.getattr(intern!(py, "requires_grad"))?.is_truthy()? {
         return Err(refusal("requires grad, which no other library records", "x.detach()"));
@@ -88,18 +122,22 @@ fn seen(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         // SAFETY: the storage, which the tensor keeps, is where the elements are.
         unsafe { Tensor::wrap(TensorRef::new(&view, Flags::empty())?, source) }
     })?;
-    // The table says nothing of this, though the memory has the wrong numbers.
-    if tensor.dtype().raw().code == DLDataTypeCode::COMPLEX
-        && x.call_method0(intern!(py, "is_conj"))?.is_truthy()?
-    {
-        return Err(errors::refused("the tensor is conjugated"));
-    }
+    check_conjugate(x, tensor.dtype().raw().code)?;
     Ok(Some(tensor))
+}
+
+/// Refuses what the table says nothing of, though the memory has the wrong numbers.
+pub fn check_conjugate(x: &Bound<'_, PyAny>, code: DLDataTypeCode) -> PyResult<()> {
+    let is_complex = code == DLDataTypeCode::COMPLEX;
+    match is_complex && x.call_method0(intern!(x.py(), "is_conj"))?.is_truthy()? {
+        true => Err(errors::refused("the tensor is conjugated")),
+        false => Ok(()),
+    }
 }
 
 /// Why a torch.Tensor has no memory that can be shared.
 #[cold]
-fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+pub fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = x.py();
     if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<PyMemoryError>(py) {
         return error;

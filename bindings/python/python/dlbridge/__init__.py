@@ -1,6 +1,6 @@
 """Zero-copy exchange of arrays between C libraries and Python frameworks."""
 
-import types
+from typing import TYPE_CHECKING, Any
 
 from ._dlbridge import (
     Audit,
@@ -30,6 +30,7 @@ __all__ = [
     "__version__",
     "asarray",
     "audit",
+    "bind",
     "convert",
     "empty",
     "frameworks",
@@ -39,10 +40,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> types.ModuleType:
-    """Import dlbridge.capi when it is first used: it needs ctypes."""
-    if name == "capi":
-        import importlib
+if TYPE_CHECKING:
+    from . import capi as capi
+    from ._bind import bind
 
-        return importlib.import_module(".capi", __name__)
+
+def __getattr__(name: str) -> Any:
+    """Import what needs ctypes when it is first used."""
+    from importlib import import_module
+
+    if name == "capi":
+        return import_module(".capi", __name__)
+    if name == "bind":
+        globals()["bind"] = bind = import_module("._bind", __name__).bind
+        return bind
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

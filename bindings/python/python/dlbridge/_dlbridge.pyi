@@ -1,6 +1,6 @@
 """The compiled half of dlbridge."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import EllipsisType, ModuleType
 from typing import (
     Any,
@@ -19,6 +19,7 @@ import torch
 from typing_extensions import Buffer, CapsuleType
 
 __all__ = [
+    "ArgumentType",
     "Audit",
     "DType",
     "Device",
@@ -26,6 +27,7 @@ __all__ = [
     "Plan",
     "Tensor",
     "__version__",
+    "_bind",
     "_from_managed",
     "asarray",
     "audit",
@@ -463,3 +465,24 @@ def _from_managed(address: int, /) -> Tensor:
     """Takes over a DLManagedTensorVersioned from C, by its address. On error the
     caller still owns it.
     """
+
+@final
+class ArgumentType:
+    """An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave."""
+
+    def __new__(cls, text: str) -> ArgumentType: ...
+    def from_param(self, object: Any) -> Any:
+        """What ctypes passes to C for an object."""
+
+def _bind(
+    name: str,
+    address: int,
+    signature: str,
+    doc: str | None,
+    copy: bool | None,
+    release_gil: bool,
+    like: Any,
+    error: int | None,
+    keep: tuple[Any, Any],
+) -> Callable[..., Any]:
+    """A Python function that calls the C function at an address."""

@@ -1,22 +1,14 @@
 """The C ABI of dlbridge from Python, by ctypes.
 
 `lib` is the C library of this package, with the prototype of every function of
-dlbridge.h; it is loaded at the first use. `TensorArg`, `OwnedTensor`, `take` and
+dlbridge.h; it is loaded at the first use. `arg`, `Status`, `OwnedTensor`, `take` and
 `managed` pass tensors to C functions of your own, and back.
 """
 
 from ctypes import CDLL
 
-from .arguments import (
-    OptionalTensorArg,
-    OptionalWritableTensorArg,
-    OwnedTensor,
-    TensorArg,
-    WritableTensorArg,
-    managed,
-    take,
-)
-from .functions import FUNCTIONS, INCLUDE, LIBRARY, CheckedStatus, Error, check, last_error, load
+from .arguments import OwnedTensor, arg, managed, take
+from .functions import FUNCTIONS, INCLUDE, LIBRARY, Error, Status, check, last_error, load
 from .structs import *  # noqa: F403
 from .structs import __all__ as _structs
 
@@ -24,13 +16,10 @@ __all__ = [
     "FUNCTIONS",
     "INCLUDE",
     "LIBRARY",
-    "CheckedStatus",
     "Error",
-    "OptionalTensorArg",
-    "OptionalWritableTensorArg",
     "OwnedTensor",
-    "TensorArg",
-    "WritableTensorArg",
+    "Status",
+    "arg",
     "check",
     "last_error",
     "lib",

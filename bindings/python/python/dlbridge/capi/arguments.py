@@ -1,7 +1,7 @@
 """Arguments and results of your own C functions.
 
     lib = ctypes.CDLL("./libfilters.so")
-    lib.blur.argtypes = [capi.TensorArg, capi.WritableTensorArg]
+    lib.blur.argtypes = [capi.arg("f32[h, w]"), capi.arg("out f32[h, w]")]
     lib.blur(image, numpy.empty_like(image))
 
     lib.make_image.restype = capi.OwnedTensor
@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, byref
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from .functions import Error, check, last_error, load
 from .structs import DLPACK_MAJOR_VERSION, DLPACK_MINOR_VERSION, DLManagedTensorVersioned, DLTensor
 
 if TYPE_CHECKING:
     from dlbridge import Tensor
+    from dlbridge._dlbridge import ArgumentType
 
     OwnedPointer = ctypes._Pointer[DLManagedTensorVersioned]
 
@@ -29,55 +30,42 @@ _POINTER = POINTER(DLTensor)
 _BYREF = type(byref(ctypes.c_int()))
 
 
-class TensorArg(ctypes.c_void_p):
-    """The `argtypes` entry for `const DLTensor *` that C only reads.
+def arg(spec: str) -> ArgumentType:
+    """An `argtypes` entry for a tensor that C gets: `capi.arg("f32[h, w]")`.
 
-    It takes a `dlbridge.Tensor`, whatever `dlbridge.asarray` takes without a
-    copy, or a `DLTensor` and pointers to one. What it borrows stays alive during
-    the call, and no longer. None is refused: see `OptionalTensorArg`.
+    The text is a parameter of a signature (docs/signatures.md) without a name. C gets
+    `const DLTensor *`, or with an asterisk in front, like `"*f32[n]"`, the address of
+    the first element. With `"out ..."` or `"inout ..."` C writes to it, and read-only
+    arrays are refused; with `"optional ..."` None is NULL.
+
+    It takes any array, without a copy, and a `DLTensor` or a pointer to one. What is
+    borrowed stays alive during the call, and no longer. The names of extents hold
+    within the one argument: `bind` compares them across all.
     """
+    from dlbridge._dlbridge import ArgumentType
 
-    _writable: ClassVar[bool] = False
-    _optional: ClassVar[bool] = False
-
-    tensor: Tensor
-    """Kept alive by the argument, which ctypes keeps during the call."""
-
-    @classmethod
-    def from_param(cls, value: Any) -> Any:
-        if value is None or (isinstance(value, _POINTER) and not value):
-            if cls._optional:
-                return cls(None)
-            raise TypeError(f"{value!r} was given; it must be an array or a tensor")
-        if isinstance(value, (DLTensor, _POINTER, _BYREF)):
-            return _POINTER.from_param(value)
-        tensor = _tensor(value)
-        if cls._writable and tensor.readonly:
-            raise BufferError(
-                f"a read-only {type(value).__name__} was given; it must be writable, "
-                "since the C function writes to it"
-            )
-        argument = cls(tensor._dltensor)
-        argument.tensor = tensor
-        return argument
+    return ArgumentType(spec)
 
 
-class WritableTensorArg(TensorArg):
-    """`TensorArg` for memory that C writes to: read-only arrays are refused."""
+class KeepingPointer(ctypes.c_void_p):
+    """A pointer that keeps an object alive, as ctypes does with arguments."""
 
-    _writable = True
-
-
-class OptionalTensorArg(TensorArg):
-    """`TensorArg` where None is allowed, and is NULL in C."""
-
-    _optional = True
+    def __init__(self, address: int, keep: object) -> None:
+        super().__init__(address)
+        self.keep = keep
 
 
-class OptionalWritableTensorArg(WritableTensorArg):
-    """`WritableTensorArg` where None is allowed, and is NULL in C."""
-
-    _optional = True
+def _address_of(descriptor: Any) -> int:
+    """The address of a `DLTensor`, of that of a pointer, or of that of `byref`."""
+    if isinstance(descriptor, _BYREF):
+        descriptor = descriptor._obj
+    elif isinstance(descriptor, _POINTER):
+        if not descriptor:
+            return 0
+        descriptor = descriptor.contents
+    if not isinstance(descriptor, DLTensor):
+        raise TypeError(f"is a pointer to {type(descriptor).__name__}; it must point to a DLTensor")
+    return ctypes.addressof(descriptor)
 
 
 class OwnedTensor(ctypes.c_void_p):

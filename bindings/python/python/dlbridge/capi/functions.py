@@ -27,7 +27,7 @@ from .structs import (
     DLManagedTensorVersioned,
     DLTensor,
     ReleaseCallback,
-    Status,
+    StatusCode,
     dlbridge_array_interface,
     dlbridge_array_struct,
     dlbridge_range,
@@ -112,8 +112,8 @@ def load() -> ctypes.CDLL:
 class Error(RuntimeError):
     """A C function failed.
 
-    `status` is its code, `name` the C constant of that code, and `sentence` says
-    what was wrong and what it must be.
+    `status` is its code, `name` the C constant of that code (empty if it is none of
+    dlbridge.h), and `sentence` says what was wrong and what it must be.
     """
 
     def __init__(self, status: int, name: str, sentence: str) -> None:
@@ -121,7 +121,7 @@ class Error(RuntimeError):
         self.status, self.name, self.sentence = status, name, sentence
 
     def __str__(self) -> str:
-        return f"{self.sentence} ({self.name})"
+        return f"{self.sentence} ({self.name or self.status})"
 
 
 def check(status: int) -> None:
@@ -129,7 +129,7 @@ def check(status: int) -> None:
 
     Call it on the thread of the failed call: each has a last error of its own.
     """
-    if status != Status.OK:
+    if status != StatusCode.OK:
         raise Error(status, load().dlbridge_status_name(status).decode(), last_error())
 
 
@@ -139,9 +139,19 @@ def last_error() -> str:
     return sentence.decode()
 
 
-class CheckedStatus(c_int32):
+class Status(c_int32):
     """The `restype` of a function of yours that returns `dlbridge_status`: it
     returns None, or raises `Error`."""
 
     def _check_retval_(self) -> None:
         check(self.value)
+
+
+def _failure(function: str, status: int, is_own: bool, sentence: str | None) -> Error:
+    """What a bound function raises for a status that is not 0. `is_own`: it is one of
+    dlbridge.h, and without a sentence from elsewhere the last error is it."""
+    name = ""
+    if is_own:
+        name = load().dlbridge_status_name(status).decode()
+        sentence = sentence or last_error()
+    return Error(status, name, f"{function}(): {sentence or f'status is {status}'}")

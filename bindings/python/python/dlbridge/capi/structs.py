@@ -35,7 +35,7 @@ __all__ = [
     "DLPackVersion",
     "DLTensor",
     "ReleaseCallback",
-    "Status",
+    "StatusCode",
     "dlbridge_array_interface",
     "dlbridge_array_struct",
     "dlbridge_range",
@@ -63,7 +63,7 @@ DLPACK_FLAG_BITMASK_IS_COPIED = 2
 DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED = 4
 
 
-class Status(IntEnum):
+class StatusCode(IntEnum):
     """What a C function answers: DLBRIDGE_OK or one of DLBRIDGE_ERROR_..."""
 
     OK = 0

@@ -1,0 +1,109 @@
+//! The arguments of a Python call, in the order of C.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use super::frame::Objects;
+use super::function::Function;
+
+/// A parameter of the Python function.
+pub struct Argument {
+    /// Interned.
+    pub name: Py<PyString>,
+    /// Its place in C.
+    pub place: usize,
+    pub is_required: bool,
+}
+
+/// The arguments as the interpreter passes them.
+#[derive(Clone, Copy)]
+pub struct Given<'a, 'py> {
+    pub positional: &'a [Bound<'py, PyAny>],
+    pub keywords: &'a [Bound<'py, PyAny>],
+    pub names: Option<&'a Bound<'py, PyTuple>>,
+}
+
+/// Puts each argument in its place.
+pub fn arrange<'a, 'py>(
+    py: Python<'py>,
+    function: &Function,
+    given: Given<'a, 'py>,
+    objects: &mut Objects<'a, 'py>,
+) -> PyResult<()> {
+    objects.resize(function.signature.parameters.len(), None);
+    if given.positional.len() > function.positional {
+        return Err(too_many(function, given.positional.len()));
+    }
+    for (argument, object) in function.arguments.iter().zip(given.positional) {
+        objects[argument.place] = Some(object);
+    }
+    if let Some(names) = given.names {
+        for (index, object) in given.keywords.iter().enumerate() {
+            let place = find(py, function, &names.get_item(index)?)?;
+            if objects[place].replace(object).is_some() {
+                return Err(twice(function, place));
+            }
+        }
+    }
+    for argument in &function.arguments {
+        let object = &mut objects[argument.place];
+        if argument.is_required && object.is_none() {
+            return Err(missing(function, argument.place));
+        }
+        if !argument.is_required && object.is_some_and(|object| object.is_none()) {
+            // The same as to leave it away.
+            *object = None;
+        }
+    }
+    Ok(())
+}
+
+/// The place of a keyword in C. Names are nearly always the same objects.
+fn find(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let same = |argument: &&Argument| argument.name.as_ptr() == name.as_ptr();
+    let equal = |argument: &&Argument| {
+        // SAFETY: both are str.
+        unsafe { ffi::PyUnicode_Compare(argument.name.as_ptr(), name.as_ptr()) == 0 }
+    };
+    let mut arguments = function.arguments.iter();
+    let found = arguments.clone().find(same).or_else(|| arguments.find(equal));
+    found.map(|argument| argument.place).ok_or_else(|| unknown(py, function, name))
+}
+
+#[cold]
+fn unknown(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyErr {
+    let known: Vec<String> =
+        function.arguments.iter().map(|argument| argument.name.bind(py).to_string()).collect();
+    PyTypeError::new_err(format!(
+        "{}() has no argument {name}; it has {}",
+        function.name,
+        known.join(", ")
+    ))
+}
+
+#[cold]
+fn too_many(function: &Function, came: usize) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{}() takes {} positional arguments and got {came}; its signature is {}",
+        function.name, function.positional, function.call_text
+    ))
+}
+
+#[cold]
+fn twice(function: &Function, place: usize) -> PyErr {
+    let name = &function.signature.parameters[place].name;
+    PyTypeError::new_err(format!("{}() got argument {name} twice", function.name))
+}
+
+#[cold]
+fn missing(function: &Function, place: usize) -> PyErr {
+    let parameter = &function.signature.parameters[place];
+    let position = function.places[place].position;
+    let position = position.map_or(String::new(), |position| format!("{position} "));
+    PyTypeError::new_err(format!(
+        "{}() misses argument {position}({}); wanted {}",
+        function.name, parameter.name, parameter.text
+    ))
+}

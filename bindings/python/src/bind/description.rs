@@ -1,0 +1,126 @@
+//! What `help` shows of a bound function.
+
+use std::fmt::Write;
+
+use dlbridge::spec::{Spec, Types};
+
+use super::arguments::Argument;
+use super::grammar::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
+use super::scalar::Scalar;
+
+/// How it is called in Python: `blur(src, sigma, *, dst=None)`.
+pub fn call_text(
+    name: &str,
+    signature: &Signature,
+    arguments: &[Argument],
+    positional: usize,
+) -> String {
+    let mut parts = Vec::new();
+    for (index, argument) in arguments.iter().enumerate() {
+        if index == positional {
+            parts.push("*".to_owned());
+        }
+        let parameter = &signature.parameters[argument.place];
+        parts.push(match &parameter.value {
+            Value::Default(literal) => format!("{}={}", parameter.name, python(literal)),
+            _ if argument.is_required => parameter.name.clone(),
+            _ => format!("{}=None", parameter.name),
+        });
+    }
+    format!("{name}({})", parts.join(", "))
+}
+
+fn python(literal: &Literal) -> String {
+    match literal {
+        Literal::Int(value) => value.to_string(),
+        Literal::Float(value) => format!("{value:?}"),
+        Literal::Bool(true) => "True".to_owned(),
+        Literal::Bool(false) => "False".to_owned(),
+        Literal::Text(text) => format!("{text:?}"),
+    }
+}
+
+/// The documentation: the call, in the form that `inspect` reads, what the caller
+/// wrote, the parameters, and the function in C.
+pub fn describe(name: &str, call: &str, signature: &Signature, doc: Option<&str>) -> String {
+    let mut text = format!("{call}\n--\n\n");
+    if let Some(doc) = doc {
+        let _ = write!(text, "{}\n\n", doc.trim());
+    }
+    for parameter in &signature.parameters {
+        let _ = writeln!(
+            text,
+            "{}{}: {}{}",
+            modes(parameter),
+            parameter.name,
+            parameter.text,
+            value(parameter, signature)
+        );
+    }
+    let _ = write!(text, "\nC: {}", prototype(name, signature));
+    text
+}
+
+fn modes(parameter: &Parameter) -> String {
+    let mode = match parameter.mode {
+        Mode::In => "",
+        Mode::Out => "out ",
+        Mode::InOut => "inout ",
+        Mode::New => "new ",
+    };
+    format!("{}{mode}", if parameter.optional { "optional " } else { "" })
+}
+
+fn value(parameter: &Parameter, signature: &Signature) -> String {
+    match &parameter.value {
+        Value::Required => String::new(),
+        Value::Default(literal) => format!(" = {}", python(literal)),
+        Value::Product(factors) => {
+            let factors: Vec<String> =
+                factors.iter().map(|factor| factor.text(signature)).collect();
+            format!(" = {}", factors.join(" * "))
+        }
+    }
+}
+
+/// The declaration that the signature stands for.
+fn prototype(name: &str, signature: &Signature) -> String {
+    let result = match &signature.result {
+        Outcome::Void => "void ".to_owned(),
+        Outcome::Status => "int ".to_owned(),
+        Outcome::OwnStatus => "dlbridge_status ".to_owned(),
+        Outcome::Scalar(scalar) => spaced(scalar.c_name()),
+        Outcome::Text => "const char *".to_owned(),
+        Outcome::Tensor(_) => "DLManagedTensorVersioned *".to_owned(),
+    };
+    let parameters: Vec<String> = signature.parameters.iter().map(declaration).collect();
+    let parameters = if parameters.is_empty() { "void".to_owned() } else { parameters.join(", ") };
+    format!("{result}{name}({parameters})")
+}
+
+fn declaration(parameter: &Parameter) -> String {
+    let constant = if parameter.mode == Mode::In { "const " } else { "" };
+    let class = match (&parameter.kind, parameter.mode) {
+        (Kind::Tensor(_), Mode::New) => "DLManagedTensorVersioned **".to_owned(),
+        (Kind::Tensor(_), _) => format!("{constant}DLTensor *"),
+        (Kind::Elements(spec), _) => format!("{constant}{} *", element(spec)),
+        (Kind::Scalar(scalar), Mode::In) => spaced(scalar.c_name()),
+        (Kind::Scalar(scalar), _) => format!("{}*", spaced(scalar.c_name())),
+        (Kind::Text, _) => "const char *".to_owned(),
+        (Kind::Stream, _) => "void *".to_owned(),
+    };
+    format!("{class}{}", parameter.name)
+}
+
+fn element(spec: &Spec<'_>) -> &'static str {
+    match &spec.types {
+        Types::OneOf(dtypes) if dtypes.len() == 1 => {
+            Scalar::of_dtype(dtypes[0]).map_or("void", Scalar::c_name)
+        }
+        _ => "void",
+    }
+}
+
+fn spaced(class: &str) -> String {
+    if class.ends_with('*') { class.to_owned() } else { format!("{class} ") }
+}

@@ -1,0 +1,212 @@
+//! One call: its arguments on the way to C, and its results on the way back.
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+
+use dlbridge::Device;
+use dlbridge::check::Checker;
+use pyo3::exceptions::PyOverflowError;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use super::function::Function;
+use super::grammar::{Factor, Kind, Measure, Outcome, Parameter, Value};
+use super::refusal::{Label, named};
+use super::scalar::Word;
+use super::slot::{Numbers, Slot};
+use super::{stream, text};
+use crate::errors;
+use crate::framework::{self, Framework};
+use crate::tensor::PyTensor;
+
+/// The objects that the caller gave, in the order of C.
+pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; 8]>;
+
+/// A call that is being prepared, made, and finished.
+pub struct Frame<'a, 'py> {
+    pub py: Python<'py>,
+    pub function: &'a Function,
+    pub objects: Objects<'a, 'py>,
+    /// The tensors that there are, with their places.
+    pub slots: SmallVec<[(usize, Slot<'py>); 4]>,
+    pub numbers: Numbers,
+    /// One for each parameter: what C gets.
+    pub words: SmallVec<[Word; 8]>,
+    /// Where C writes numbers and what it makes.
+    pub cells: SmallVec<[Word; 2]>,
+    pub checker: Checker<'a>,
+    /// The first array that the caller gave, and where it is.
+    pub first: Option<(&'a Bound<'py, PyAny>, Device)>,
+    /// The outputs that the caller did not give, and their places.
+    pub made: SmallVec<[(usize, Bound<'py, PyAny>); 2]>,
+    /// What is to be copied back from a slot.
+    pub copied: Vec<(usize, Bound<'py, PyTensor>)>,
+}
+
+impl<'a, 'py> Frame<'a, 'py> {
+    #[inline(always)]
+    pub fn new(py: Python<'py>, function: &'a Function) -> Self {
+        Frame {
+            py,
+            function,
+            objects: SmallVec::new(),
+            slots: SmallVec::new(),
+            numbers: Numbers::new(),
+            words: SmallVec::new(),
+            cells: SmallVec::new(),
+            checker: Checker::new(&function.signature.names),
+            first: None,
+            made: SmallVec::new(),
+            copied: Vec::new(),
+        }
+    }
+
+    /// Makes the call, unless an argument is not what the signature says.
+    pub fn run(&mut self) -> PyResult<Bound<'py, PyAny>> {
+        // Here, since what is made elsewhere would be copied to its place.
+        self.words.resize(self.function.signature.parameters.len(), Word::default());
+        self.cells.resize(self.function.cells, Word::default());
+        self.read(&self.function.order.inputs)?;
+        self.read_scalars()?;
+        self.read(&self.function.order.outputs)?;
+        self.make_outputs()?;
+        self.fill_words()?;
+        let result = self.call();
+        self.check_status(&result)?;
+        self.copy_back()?;
+        self.results(&result)
+    }
+
+    pub fn parameter(&self, place: usize) -> &'a Parameter {
+        &self.function.signature.parameters[place]
+    }
+
+    pub fn slot(&self, place: usize) -> Option<&Slot<'py>> {
+        self.slots.iter().find(|(slot, _)| *slot == place).map(|(_, slot)| slot)
+    }
+
+    /// The framework that the results are of.
+    pub fn framework(&self) -> Option<&'static Framework> {
+        self.function.like.or_else(|| framework::of(self.first?.0))
+    }
+
+    /// Writes what C gets of each parameter, but for the numbers that are there. Shape
+    /// and strides of all arrays are known, so that they do not move any more.
+    fn fill_words(&mut self) -> PyResult<()> {
+        for (place, slot) in &mut self.slots {
+            self.words[*place] = match self.function.signature.parameters[*place].kind {
+                Kind::Elements(_) => Word::new(slot.first()),
+                _ => Word::new(slot.fix(&mut self.numbers)),
+            };
+        }
+        for &place in &self.function.order.late {
+            let parameter = self.parameter(place);
+            self.words[place] = self
+                .late_word(place, parameter)
+                .map_err(|error| named(self.py, self.function, &Label(parameter, None), error))?;
+        }
+        Ok(())
+    }
+
+    /// What C gets of a parameter that is neither an array nor a number of the caller.
+    fn late_word(&mut self, place: usize, parameter: &Parameter) -> PyResult<Word> {
+        match (&parameter.kind, &parameter.value) {
+            (Kind::Scalar(scalar), Value::Product(factors)) => scalar.word(self.product(factors)?),
+            (Kind::Text, _) => self.text(place).map(Word::new),
+            (Kind::Stream, _) => self.stream(place).map(Word::new),
+            // What C writes to.
+            _ => Ok(Word::new(self.cells[self.function.places[place].cell].as_mut_ptr())),
+        }
+    }
+
+    fn product(&self, factors: &[Factor]) -> PyResult<i64> {
+        factors.iter().try_fold(1_i64, |product, factor| {
+            let too_large = || PyOverflowError::new_err("the product is beyond 64 bits");
+            product.checked_mul(self.factor(factor)?).ok_or_else(too_large)
+        })
+    }
+
+    fn factor(&self, factor: &Factor) -> PyResult<i64> {
+        match *factor {
+            Factor::Number(number) => Ok(number),
+            Factor::Extent(place) => self.checker.extent(place).ok_or_else(|| {
+                let name = &self.function.signature.names[place];
+                errors::refused(format!("{name} is not known: no array has that extent"))
+            }),
+            Factor::Of(place, measure) => match self.slot(place) {
+                None => Ok(0),
+                Some(slot) => slot.see(&self.numbers, |view| match measure {
+                    Measure::Size => view.layout().count(),
+                    Measure::Bytes => view.layout().bytes(),
+                    Measure::Ndim => view.shape().len() as i64,
+                }),
+            },
+        }
+    }
+
+    /// The characters of a str, which its object keeps; NULL if there is none.
+    fn text(&self, place: usize) -> PyResult<*const c_char> {
+        match (self.objects[place], &self.function.places[place].default) {
+            (Some(object), _) => text::characters(object),
+            (None, Some(default)) => Ok(default.as_ptr()),
+            (None, None) => Ok(ptr::null()),
+        }
+    }
+
+    fn stream(&self, place: usize) -> PyResult<*mut c_void> {
+        match self.objects[place] {
+            Some(handle) => stream::handle(handle),
+            None => self
+                .first
+                .map_or(Ok(ptr::null_mut()), |(array, device)| stream::current(array, device)),
+        }
+    }
+
+    fn call(&mut self) -> Word {
+        let mut pointers = SmallVec::<[*mut c_void; 8]>::new();
+        self.words.iter_mut().for_each(|word| pointers.push(word.as_mut_ptr()));
+        let mut result = Word::default();
+        let call = Call {
+            function: self.function,
+            arguments: pointers.as_mut_ptr(),
+            result: result.as_mut_ptr(),
+        };
+        match self.function.releases_gil {
+            true => self.py.detach(|| call.make()),
+            false => call.make(),
+        }
+        result
+    }
+
+    fn check_status(&self, result: &Word) -> PyResult<()> {
+        match self.function.signature.result {
+            // SAFETY: the C function returned an int.
+            Outcome::Status | Outcome::OwnStatus => match unsafe { result.get::<i32>() } {
+                0 => Ok(()),
+                status => Err(self.function.failure(self.py, status)),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The C function with its arguments, for a thread without the GIL.
+struct Call<'a> {
+    function: &'a Function,
+    arguments: *mut *mut c_void,
+    result: *mut c_void,
+}
+
+// SAFETY: the call is made on the same thread.
+unsafe impl Send for Call<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Call<'_> {}
+
+impl Call<'_> {
+    fn make(&self) {
+        // SAFETY: one argument for each type of the description, each of that type, and
+        // room for any result. That the C function has this signature is what the
+        // caller of `bind` said.
+        unsafe { self.function.call(self.arguments, self.result) }
+    }
+}

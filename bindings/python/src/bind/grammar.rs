@@ -1,0 +1,471 @@
+//! Signatures: `src: f32[h, w], out dst: f32[h, w], sigma: f64 -> status`. The
+//! grammar is in docs/signatures.md; its tensors are those of `dlbridge::spec`.
+
+use std::borrow::Cow;
+
+use dlbridge::spec::{Extent, Names, Order, Place, Spec, Types, is_name, split};
+use dlbridge::{Error, Result, Status};
+
+use super::scalar::Scalar;
+
+/// What a C function takes and returns.
+pub struct Signature {
+    /// In the order of C.
+    pub parameters: Vec<Parameter>,
+    pub result: Outcome,
+    /// The names of extents.
+    pub names: Names<'static>,
+}
+
+/// A parameter of a C function.
+pub struct Parameter {
+    /// Its own, or that of its place: `arg1`.
+    pub name: String,
+    /// What it was read from, without modes and name.
+    pub text: String,
+    pub mode: Mode,
+    pub optional: bool,
+    pub kind: Kind,
+    pub value: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// C only reads it.
+    In,
+    /// C writes to it, and it is a result.
+    Out,
+    /// C reads it and writes to it.
+    InOut,
+    /// C makes it, and gives it away.
+    New,
+}
+
+pub enum Kind {
+    /// `DLTensor *`
+    Tensor(Spec<'static>),
+    /// A pointer to the first element of a tensor.
+    Elements(Spec<'static>),
+    Scalar(Scalar),
+    /// `const char *`
+    Text,
+    /// The stream that work is to be done on.
+    Stream,
+}
+
+impl Kind {
+    pub fn spec(&self) -> Option<&Spec<'static>> {
+        match self {
+            Kind::Tensor(spec) | Kind::Elements(spec) => Some(spec),
+            _ => None,
+        }
+    }
+}
+
+/// What a parameter is if the caller does not say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// The caller must say.
+    Required,
+    /// The caller may say something else.
+    Default(Literal),
+    /// The caller has no say.
+    Product(Vec<Factor>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Text(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Factor {
+    Number(i64),
+    /// The extent of the name at this place.
+    Extent(usize),
+    /// The parameter at this place, a tensor.
+    Of(usize, Measure),
+}
+
+impl Factor {
+    pub fn text(&self, signature: &Signature) -> String {
+        match self {
+            Factor::Number(number) => number.to_string(),
+            Factor::Extent(place) => signature.names[*place].to_string(),
+            Factor::Of(place, measure) => {
+                let measure = match measure {
+                    Measure::Size => "size",
+                    Measure::Bytes => "nbytes",
+                    Measure::Ndim => "ndim",
+                };
+                format!("{}.{measure}", signature.parameters[*place].name)
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    Size,
+    Bytes,
+    Ndim,
+}
+
+pub enum Outcome {
+    Void,
+    /// An int that is 0 on success.
+    Status,
+    /// One of dlbridge.h.
+    OwnStatus,
+    Scalar(Scalar),
+    /// `const char *`, which stays C's.
+    Text,
+    /// `DLManagedTensorVersioned *`, which is given away.
+    Tensor(Box<Spec<'static>>),
+}
+
+/// The reader of one text.
+struct Reader<'a> {
+    text: &'a str,
+    names: Names<'a>,
+}
+
+impl Signature {
+    /// Reads a signature.
+    ///
+    /// # Errors
+    /// `Spec`, with the part that is not understood.
+    pub fn parse(text: &str) -> Result<Signature> {
+        let mut reader = Reader { text, names: Names::new() };
+        let (inside, result) = match text.rsplit_once("->") {
+            Some((inside, result)) => (inside, result.trim()),
+            None => (text, "void"),
+        };
+        let mut parameters = Vec::new();
+        let mut values = Vec::new();
+        for part in split(inside).filter(|_| !inside.trim().is_empty()) {
+            let (parameter, value) = reader.parameter(part, parameters.len() + 1)?;
+            parameters.push(parameter);
+            values.push(value);
+        }
+        let result = reader.result(result)?;
+        for (place, value) in values.into_iter().enumerate() {
+            parameters[place].value = reader.value(&parameters, place, value)?;
+        }
+        reader.check(&parameters)?;
+        let names = reader.names.into_iter().map(|name| Cow::Owned(name.into_owned())).collect();
+        Ok(Signature { parameters, result, names })
+    }
+}
+
+impl Parameter {
+    /// Reads a single parameter, as `capi.arg` has it.
+    pub fn parse(text: &str) -> Result<(Parameter, Names<'static>)> {
+        let mut reader = Reader { text, names: Names::new() };
+        let (parameter, value) = reader.parameter(text, 1)?;
+        if let Some(value) = value {
+            return reader.malformed(value, "an argument of ctypes has no value of its own");
+        }
+        let names = reader.names.into_iter().map(|name| Cow::Owned(name.into_owned())).collect();
+        Ok((parameter, names))
+    }
+
+    /// Whether the caller gives it.
+    pub fn is_given(&self) -> bool {
+        let is_made = matches!((self.mode, &self.kind), (Mode::Out, Kind::Scalar(_)));
+        !is_made && self.mode != Mode::New && !matches!(self.value, Value::Product(_))
+    }
+
+    /// Whether the caller gives it by its name only.
+    pub fn is_keyword_only(&self) -> bool {
+        self.mode == Mode::Out || matches!(self.kind, Kind::Stream)
+    }
+
+    /// Whether the caller must give it.
+    pub fn is_required(&self) -> bool {
+        self.value == Value::Required && !self.optional && !self.is_keyword_only()
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn malformed<T>(&self, part: &str, must: &str) -> Result<T> {
+        let message =
+            format!("{part:?} in the signature {:?} is not understood; {must}", self.text);
+        Err(Error::new(Status::Spec, message))
+    }
+
+    /// A parameter, and the text of its value.
+    fn parameter(
+        &mut self,
+        text: &'a str,
+        position: usize,
+    ) -> Result<(Parameter, Option<&'a str>)> {
+        let (mode, optional, rest) = self.modes(text.trim())?;
+        let label = rest.split_once(':').filter(|(name, _)| is_name(name.trim()));
+        let (name, rest) = match label {
+            Some((name, rest)) => (name.trim().to_owned(), rest.trim()),
+            None => (format!("arg{position}"), rest),
+        };
+        let (text, value) = match rest.split_once('=').filter(|_| !rest.contains('[')) {
+            Some((kind, value)) => (kind.trim(), Some(value.trim())),
+            None => (rest, None),
+        };
+        let kind = self.kind(text, &name)?;
+        let parameter =
+            Parameter { name, text: text.to_owned(), mode, optional, kind, value: Value::Required };
+        self.check_mode(&parameter)?;
+        Ok((parameter, value))
+    }
+
+    /// The words before a name. They may be names themselves.
+    fn modes(&self, text: &'a str) -> Result<(Mode, bool, &'a str)> {
+        let (mut mode, mut optional, mut rest) = (None, false, text);
+        while let Some((word, after)) = rest.split_once(char::is_whitespace) {
+            let after = after.trim_start();
+            let known = match word {
+                _ if after.starts_with(':') => None,
+                "in" => Some(Mode::In),
+                "out" => Some(Mode::Out),
+                "inout" => Some(Mode::InOut),
+                "new" => Some(Mode::New),
+                "optional" => None,
+                _ => break,
+            };
+            let first = match known {
+                Some(known) => mode.replace(known).is_none(),
+                None if word == "optional" && !after.starts_with(':') => {
+                    !std::mem::replace(&mut optional, true)
+                }
+                None => break,
+            };
+            if !first {
+                return self.malformed(text, "in, out, inout, new and optional are said once");
+            }
+            rest = after;
+        }
+        Ok((mode.unwrap_or(Mode::In), optional, rest))
+    }
+
+    fn kind(&mut self, text: &'a str, name: &str) -> Result<Kind> {
+        if let Some(elements) = text.strip_prefix('*') {
+            let mut spec = self.spec(elements.trim_start(), name)?;
+            // A pointer says nothing of strides.
+            spec.order = spec.order.or(Some(Order::C));
+            return Ok(Kind::Elements(spec));
+        }
+        match text {
+            _ if text.contains('[') => self.spec(text, name).map(Kind::Tensor),
+            "str" => Ok(Kind::Text),
+            "stream" => Ok(Kind::Stream),
+            _ => match Scalar::named(text) {
+                Some(scalar) => Ok(Kind::Scalar(scalar)),
+                None => self.malformed(text, KINDS),
+            },
+        }
+    }
+
+    /// A tensor. Where nothing is said of its place it must be on the host: C code
+    /// that knows nothing of GPUs would read their addresses.
+    fn spec(&mut self, text: &'a str, name: &str) -> Result<Spec<'static>> {
+        if !text.contains('[') {
+            return self.malformed(text, "a tensor has brackets: f32[h, w], or f32[...]");
+        }
+        let mut spec = Spec::parse(text, &mut self.names)?.into_owned();
+        spec.name = Some(Cow::Owned(name.to_owned()));
+        spec.place = spec.place.or(Some(Place::Host));
+        Ok(spec)
+    }
+
+    fn check_mode(&self, parameter: &Parameter) -> Result<()> {
+        let Parameter { text, mode, optional, kind, .. } = parameter;
+        match (kind, mode) {
+            (Kind::Tensor(_), Mode::New) if *optional => {
+                self.malformed(text, "what C makes is not optional")
+            }
+            (Kind::Elements(_), Mode::New) => self.malformed(
+                text,
+                "what C makes is a DLManagedTensorVersioned **, without the asterisk here",
+            ),
+            (Kind::Tensor(_) | Kind::Elements(_), _) => Ok(()),
+            (Kind::Scalar(_), Mode::In | Mode::Out) if !optional => Ok(()),
+            (Kind::Text, Mode::In) => Ok(()),
+            (Kind::Stream, Mode::In) if !optional => Ok(()),
+            _ => self.malformed(
+                text,
+                "inout, new and optional are for tensors, out for tensors and numbers, and optional \
+                 for str",
+            ),
+        }
+    }
+
+    fn value(
+        &mut self,
+        parameters: &[Parameter],
+        place: usize,
+        text: Option<&'a str>,
+    ) -> Result<Value> {
+        let Some(text) = text else {
+            return Ok(Value::Required);
+        };
+        let Parameter { kind, mode, .. } = &parameters[place];
+        let literal = match kind {
+            Kind::Scalar(Scalar::Pointer) | Kind::Stream => None,
+            Kind::Scalar(Scalar::Bool) => text.parse().ok().map(Literal::Bool),
+            Kind::Scalar(Scalar::Int { .. }) => text.parse().ok().map(Literal::Int),
+            Kind::Scalar(_) => text.parse().ok().map(Literal::Float),
+            Kind::Text => quoted(text).map(|text| Literal::Text(text.to_owned())),
+            Kind::Tensor(_) | Kind::Elements(_) => None,
+        };
+        match (literal, kind) {
+            _ if *mode != Mode::In => self.malformed(text, "what C writes has no value before"),
+            (Some(literal), _) => Ok(Value::Default(literal)),
+            (None, Kind::Scalar(Scalar::Int { .. })) => self.product(parameters, text),
+            _ => {
+                self.malformed(text, "a default is a number, true, false or \"text\", as its type")
+            }
+        }
+    }
+
+    fn product(&self, parameters: &[Parameter], text: &str) -> Result<Value> {
+        let factors = text.split('*').map(|factor| self.factor(parameters, factor.trim()));
+        Ok(Value::Product(factors.collect::<Result<_>>()?))
+    }
+
+    fn factor(&self, parameters: &[Parameter], text: &str) -> Result<Factor> {
+        if let Ok(number) = text.parse() {
+            return Ok(Factor::Number(number));
+        }
+        if let Some(place) = self.names.iter().position(|name| name == text) {
+            return Ok(Factor::Extent(place));
+        }
+        let must = "an integer is a number, the name of an extent, or x.size, x.nbytes or x.ndim of a \
+                    tensor x, or a product of these, like 4 * n";
+        let Some((name, measure)) = text.split_once('.') else {
+            return self.malformed(text, must);
+        };
+        let place = parameters.iter().position(|it| it.name == name && it.kind.spec().is_some());
+        let measure = match measure {
+            "size" => Measure::Size,
+            "nbytes" => Measure::Bytes,
+            "ndim" => Measure::Ndim,
+            _ => return self.malformed(text, must),
+        };
+        match place.filter(|place| parameters[*place].mode != Mode::New) {
+            Some(place) => Ok(Factor::Of(place, measure)),
+            None => self.malformed(text, must),
+        }
+    }
+
+    fn result(&mut self, text: &'a str) -> Result<Outcome> {
+        match text {
+            "void" => Ok(Outcome::Void),
+            "status" => Ok(Outcome::Status),
+            "dlbridge_status" => Ok(Outcome::OwnStatus),
+            "str" => Ok(Outcome::Text),
+            _ if text.contains('[') => self.spec(text, "result").map(Box::new).map(Outcome::Tensor),
+            _ => match Scalar::named(text) {
+                Some(scalar) => Ok(Outcome::Scalar(scalar)),
+                None => self.malformed(text, RESULTS),
+            },
+        }
+    }
+
+    fn check(&self, parameters: &[Parameter]) -> Result<()> {
+        for (place, parameter) in parameters.iter().enumerate() {
+            if parameters[..place].iter().any(|other| other.name == parameter.name) {
+                return self.malformed(&parameter.name, "each parameter has a name of its own");
+            }
+            if let Some(spec) = parameter.kind.spec() {
+                self.check_same(parameters, place, spec)?;
+                if parameter.mode == Mode::Out && !parameter.optional {
+                    self.check_allocated(parameters, parameter, spec)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Inputs are read first, in their order.
+    fn check_same(
+        &self,
+        parameters: &[Parameter],
+        place: usize,
+        spec: &Spec<'static>,
+    ) -> Result<()> {
+        let Types::Same(name) = &spec.types else {
+            return Ok(());
+        };
+        let is_read_before = |(other, it): (usize, &Parameter)| {
+            let is_input = matches!(it.mode, Mode::In | Mode::InOut) && it.kind.spec().is_some();
+            let first = other < place || matches!(parameters[place].mode, Mode::Out | Mode::New);
+            it.name == *name && is_input && first
+        };
+        match parameters.iter().enumerate().any(is_read_before) {
+            true => Ok(()),
+            false => {
+                let must = format!("a tensor {name} must be an input before this one");
+                self.malformed(&format!("{name}.dtype"), &must)
+            }
+        }
+    }
+
+    /// What an output that nobody gives is to be must follow from the rest.
+    fn check_allocated(
+        &self,
+        parameters: &[Parameter],
+        parameter: &Parameter,
+        spec: &Spec<'static>,
+    ) -> Result<()> {
+        let is_one = match &spec.types {
+            Types::Any => false,
+            Types::OneOf(dtypes) => dtypes.len() == 1,
+            Types::Same(_) => true,
+        };
+        let is_known = |extent: &Extent| match extent {
+            Extent::Fixed(_) => true,
+            Extent::Named(place) => parameters.iter().any(|it| self.gives(it, *place)),
+            Extent::Any | Extent::Rest => false,
+        };
+        let has_shape = spec.shape.as_ref().is_some_and(|shape| shape.iter().all(is_known));
+        if is_one && has_shape {
+            return Ok(());
+        }
+        let must = "what an output is to be must follow from the inputs: one element type, like f32 \
+                    or src.dtype, and extents that are numbers or occur in an input; else say inout, \
+                    for an array that the caller always gives";
+        self.malformed(&parameter.text, must)
+    }
+
+    /// Whether the parameter says what extent the name at a place has.
+    fn gives(&self, parameter: &Parameter, place: usize) -> bool {
+        match &parameter.kind {
+            Kind::Scalar(Scalar::Int { .. }) => {
+                parameter.is_given() && *self.names[place] == *parameter.name
+            }
+            kind => {
+                let shape = kind.spec().and_then(|spec| spec.shape.as_ref());
+                let is_input = matches!(parameter.mode, Mode::In | Mode::InOut);
+                is_input && shape.is_some_and(|shape| shape.contains(&Extent::Named(place)))
+            }
+        }
+    }
+}
+
+fn quoted(text: &str) -> Option<&str> {
+    ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
+}
+
+/// The place of the extent that an integer of that name says.
+pub fn extent_of(parameter: &Parameter, names: &Names<'_>) -> Option<usize> {
+    let is_integer = matches!(parameter.kind, Kind::Scalar(Scalar::Int { .. }));
+    let says = is_integer && parameter.mode == Mode::In && parameter.is_given();
+    says.then(|| names.iter().position(|name| *name == *parameter.name)).flatten()
+}
+
+const KINDS: &str = "a parameter is a tensor with brackets, like f32[h, w], *f32[n] for a plain \
+                     pointer, a number like f64, int or size_t, or bool, str, pointer or stream";
+const RESULTS: &str = "a result is void, status, dlbridge_status, a number like f64 or int, str, \
+                       pointer, or a tensor with brackets, which C gives away";

@@ -1,0 +1,212 @@
+//! What a call reads: the caller's arrays and numbers.
+
+use dlbridge::abi::Flags;
+use dlbridge::check::Argument;
+use dlbridge::spec::{Order, Spec};
+use dlbridge::{Device, Error, Status, Tensor, TensorRef};
+use pyo3::prelude::*;
+
+use super::frame::Frame;
+use super::function::Function;
+use super::grammar::{Kind, Mode, Value};
+use super::is_curable;
+use super::refusal::{Label, checked, exception, named};
+use super::slot::{Came, Slot};
+use crate::asarray::tensor_of;
+use crate::audit::{self, Event};
+use crate::tensor::PyTensor;
+use crate::{errors, framework};
+
+impl<'a, 'py> Frame<'a, 'py> {
+    /// Reads the tensors at these places that the caller gave.
+    pub fn read(&mut self, places: &[usize]) -> PyResult<()> {
+        for &place in places {
+            if let Some(object) = self.objects[place] {
+                self.read_tensor(place, object)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_tensor(&mut self, place: usize, object: &'a Bound<'py, PyAny>) -> PyResult<()> {
+        let (py, function) = (self.py, self.function);
+        let argument = self.argument(place);
+        let writes = self.parameter(place).mode != Mode::In;
+        // What C writes to must be the array itself.
+        let copy = if writes { Some(false) } else { function.copy };
+        let error = |error| named(py, function, &argument, error);
+        self.slots.push((place, Slot::empty()));
+        let (_, slot) = self.slots.last_mut().expect("just pushed");
+        slot.read(object, copy, &mut self.numbers).map_err(error)?;
+        let mut refused = None;
+        let seen = slot.see(&self.numbers, |view| {
+            let checked =
+                check_access(view, writes).and_then(|()| self.checker.check(argument, view));
+            match checked {
+                Ok(()) => record(function, object, view),
+                Err(wrong) => {
+                    refused = Some(Refused::new(function, &argument, wrong, object, view))
+                }
+            }
+        });
+        let device = slot.device();
+        seen.map_err(error)?;
+        match refused {
+            None => {}
+            Some(Refused::Curable(wrong)) => self.read_copy(place, argument, object, wrong)?,
+            Some(Refused::Wrong(error)) => return Err(error),
+        }
+        self.meet(object, device, &argument)
+    }
+
+    fn argument(&self, place: usize) -> Argument<'a> {
+        let spec = self.parameter(place).kind.spec().expect("a tensor");
+        Argument { spec, position: self.function.places[place].position }
+    }
+
+    /// All memory must be where that of the first array is.
+    fn meet(
+        &mut self,
+        object: &'a Bound<'py, PyAny>,
+        device: Device,
+        argument: &Argument<'_>,
+    ) -> PyResult<()> {
+        let Some((_, first)) = self.first else {
+            self.first = Some((object, device));
+            return Ok(());
+        };
+        if first == device || (first.is_host_accessible() && device.is_host_accessible()) {
+            return Ok(());
+        }
+        let text = format!("device is {device} and must be {first}, where the others are");
+        Err(named(self.py, self.function, argument, errors::refused(text)))
+    }
+
+    /// Passes a copy in the order that C needs, which goes back afterwards if C writes to
+    /// it.
+    #[cold]
+    fn read_copy(
+        &mut self,
+        place: usize,
+        argument: Argument<'a>,
+        object: &'a Bound<'py, PyAny>,
+        wrong: Error,
+    ) -> PyResult<()> {
+        let (py, function) = (self.py, self.function);
+        let error = |error| named(py, function, &argument, error);
+        let original = tensor_of(object, None, Some(false)).map_err(error)?;
+        let copy = copied(original.get().core(), argument.spec).map_err(error)?;
+        let view = copy.view();
+        self.checker.check(argument, &view).map_err(|wrong| {
+            exception(checked(function, &argument, wrong, &Came(object, &view)))
+        })?;
+        let writes = self.parameter(place).mode != Mode::In;
+        audit::record(py, || Event {
+            source: framework::source_name(object),
+            target: Some(&function.name),
+            copies: if writes { 2 } else { 1 },
+            reason: wrong.message(),
+            bytes: view.layout().bytes(),
+            protocol: "bind",
+        });
+        if writes {
+            self.copied.push((place, original));
+        }
+        let copy = Bound::new(py, PyTensor::new(copy))?;
+        self.slots.last_mut().expect("just read").1.hold(copy);
+        Ok(())
+    }
+
+    /// Reads the numbers that the caller gave.
+    pub fn read_scalars(&mut self) -> PyResult<()> {
+        for &place in &self.function.order.scalars {
+            let parameter = self.parameter(place);
+            let position = self.function.places[place].position;
+            self.read_scalar(place).map_err(|error| {
+                named(self.py, self.function, &Label(parameter, position), error)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn read_scalar(&mut self, place: usize) -> PyResult<()> {
+        let Kind::Scalar(scalar) = self.parameter(place).kind else {
+            return Ok(());
+        };
+        self.words[place] = match (self.objects[place], &self.parameter(place).value) {
+            (Some(object), _) => scalar.read(object)?,
+            (None, Value::Default(literal)) => scalar.default(literal)?,
+            (None, _) => return Ok(()),
+        };
+        if let Some(extent) = self.function.places[place].extent {
+            let value = scalar.as_i64(&self.words[place]);
+            self.checker.set_extent(extent, value).map_err(errors::argument)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why an array is not passed as it is.
+enum Refused {
+    /// A copy would do, and may be made.
+    Curable(Error),
+    Wrong(PyErr),
+}
+
+impl Refused {
+    #[cold]
+    fn new(
+        function: &Function,
+        argument: &Argument<'_>,
+        wrong: Error,
+        object: &Bound<'_, PyAny>,
+        view: &TensorRef<'_>,
+    ) -> Refused {
+        match function.copy.is_none() && is_curable(&wrong) {
+            true => Refused::Curable(wrong),
+            false => {
+                let came = Came(object, view);
+                Refused::Wrong(exception(checked(function, argument, wrong, &came)))
+            }
+        }
+    }
+}
+
+/// Tells the audit of an array that is passed as it is.
+fn record(function: &Function, object: &Bound<'_, PyAny>, view: &TensorRef<'_>) {
+    audit::record(object.py(), || Event {
+        source: framework::source_name(object),
+        target: Some(&function.name),
+        copies: 0,
+        reason: "",
+        bytes: view.layout().bytes(),
+        protocol: "bind",
+    });
+}
+
+/// Whether C can use memory as it will: a descriptor has no flags.
+pub fn check_access(view: &TensorRef<'_>, writes: bool) -> dlbridge::Result<()> {
+    if writes && view.is_read_only() {
+        let text = "it is read-only and must be writable, for C writes to it";
+        return Err(Error::new(Status::ReadOnly, text));
+    }
+    if view.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
+        let text = "its elements are padded to whole bytes, which a DLTensor cannot say";
+        return Err(Error::new(Status::Dtype, text));
+    }
+    Ok(())
+}
+
+/// A copy in the order that the spec wants.
+fn copied(tensor: &Tensor, spec: &Spec<'_>) -> PyResult<Tensor> {
+    // SAFETY: the tensor's owner says that it can be read.
+    let copy = |tensor: &Tensor| unsafe { Tensor::copy_of(tensor.view()) };
+    let copy = match spec.order {
+        Some(Order::Fortran) => {
+            let axes: Vec<usize> = (0..tensor.shape().len()).rev().collect();
+            tensor.permute(&axes).and_then(|it| copy(&it)).and_then(|it| it.permute(&axes))
+        }
+        _ => copy(tensor),
+    };
+    copy.map_err(errors::exchange)
+}

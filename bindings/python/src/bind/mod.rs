@@ -1,0 +1,30 @@
+//! `bind`: C functions that are called with arrays of any framework.
+//!
+//! A signature is read once (`grammar`); a call goes through a frame: arguments in the
+//! order of C (`arguments`), arrays and numbers (`inputs`, with `slot` and `scalar`),
+//! what C writes to (`output`), the call (`frame`), and what comes back (`results`).
+
+mod arguments;
+mod description;
+mod frame;
+mod function;
+mod grammar;
+mod inputs;
+mod output;
+mod parameter;
+mod refusal;
+mod results;
+mod scalar;
+mod slot;
+mod stream;
+mod text;
+
+use dlbridge::{Error, Status};
+
+pub use function::bind;
+pub use parameter::ArgumentType;
+
+/// Whether a copy would be right.
+fn is_curable(wrong: &Error) -> bool {
+    matches!(wrong.status(), Status::Layout | Status::Alignment)
+}

@@ -1,0 +1,147 @@
+//! The arrays that a call makes for what C writes.
+
+use dlbridge::abi::DLTensor;
+use dlbridge::spec::{Extent, Order, Spec, Types};
+use dlbridge::{DType, Device, Tensor};
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use super::frame::Frame;
+use super::grammar::Parameter;
+use super::refusal::{Label, named};
+use super::slot::Slot;
+use crate::exchange::Table;
+use crate::framework::Framework;
+use crate::tensor::PyTensor;
+use crate::{errors, numpy, torch};
+
+impl<'py> Frame<'_, 'py> {
+    /// Makes the outputs that the caller did not give.
+    pub fn make_outputs(&mut self) -> PyResult<()> {
+        for &place in &self.function.order.outputs {
+            let parameter = self.parameter(place);
+            if self.objects[place].is_none() && !parameter.optional {
+                let error = |error| named(self.py, self.function, &Label(parameter, None), error);
+                let array = self.make_output(parameter).map_err(error)?;
+                self.slots.push((place, Slot::empty()));
+                let (_, slot) = self.slots.last_mut().expect("just pushed");
+                slot.read(&array, Some(false), &mut self.numbers)?;
+                self.made.push((place, array));
+            }
+        }
+        Ok(())
+    }
+
+    fn make_output(&self, parameter: &Parameter) -> PyResult<Bound<'py, PyAny>> {
+        let spec = parameter.kind.spec().expect("a tensor");
+        let mut shape = SmallVec::<[i64; 8]>::new();
+        for extent in spec.shape.iter().flatten() {
+            shape.push(self.known_extent(*extent)?);
+        }
+        let dtype = match &spec.types {
+            Types::OneOf(dtypes) => dtypes[0],
+            Types::Same(name) => self.checker.dtype_of(name).ok_or_else(|| {
+                errors::refused(format!("its dtype is not known: {name} was not given"))
+            })?,
+            Types::Any => unreachable!("such a signature is refused"),
+        };
+        let device = self.first.map_or(Device::CPU, |(_, device)| device);
+        let device = if device.is_host_accessible() { Device::CPU } else { device };
+        Wanted { dtype, shape: &shape, spec, device }.make(self.py, self.framework())
+    }
+
+    fn known_extent(&self, extent: Extent) -> PyResult<i64> {
+        match extent {
+            Extent::Fixed(extent) => Ok(extent),
+            Extent::Named(place) => self.checker.extent(place).ok_or_else(|| {
+                let name = &self.function.signature.names[place];
+                errors::refused(format!(
+                    "its extent {name} is not known: no array was given for it"
+                ))
+            }),
+            Extent::Any | Extent::Rest => unreachable!("such a signature is refused"),
+        }
+    }
+}
+
+/// What an output is to be.
+struct Wanted<'a> {
+    pub dtype: DType,
+    pub shape: &'a [i64],
+    pub spec: &'a Spec<'a>,
+    pub device: Device,
+}
+
+impl Wanted<'_> {
+    /// An array that C can write to: of the framework itself where that is quick, else
+    /// a tensor that becomes such an array afterwards.
+    pub fn make<'py>(
+        &self,
+        py: Python<'py>,
+        framework: Option<&'static Framework>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let name = framework.map_or("dlbridge", |framework| framework.name);
+        if self.is_plain() {
+            match name {
+                "numpy" if self.device == Device::CPU => {
+                    return numpy::empty(py, self.dtype, self.shape);
+                }
+                "torch" => {
+                    if let Some(array) = self.make_torch(py)? {
+                        return Ok(array);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Bound::new(py, PyTensor::new(self.tensor()?))?.into_any())
+    }
+
+    /// Whether any allocation will do.
+    fn is_plain(&self) -> bool {
+        /// What every allocator gives.
+        const ALIGNMENT: u64 = 16;
+        let is_c = self.spec.order != Some(Order::Fortran) || self.shape.len() < 2;
+        is_c && self.spec.alignment <= ALIGNMENT
+    }
+
+    fn tensor(&self) -> PyResult<Tensor> {
+        if self.device != Device::CPU {
+            return Err(errors::refused(format!(
+                "an output on {} is not allocated here: pass an array for it",
+                self.device
+            )));
+        }
+        // SAFETY: no element is read here: they are for C to write.
+        let empty = |shape: &[i64]| unsafe { Tensor::empty(self.dtype, shape) };
+        let tensor = match self.spec.order {
+            Some(Order::Fortran) => {
+                let shape: Vec<i64> = self.shape.iter().rev().copied().collect();
+                let axes: Vec<usize> = (0..shape.len()).rev().collect();
+                empty(&shape).and_then(|tensor| tensor.permute(&axes))
+            }
+            _ => empty(self.shape),
+        };
+        tensor.map_err(errors::argument)
+    }
+
+    /// By the allocator in PyTorch's table, if it has that.
+    fn make_torch<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(class) = torch::TENSOR.get(py) else {
+            return Ok(None);
+        };
+        let Some(table) = Table::of_type(class)? else {
+            return Ok(None);
+        };
+        let prototype = DLTensor {
+            data: std::ptr::null_mut(),
+            device: self.device.raw(),
+            ndim: self.shape.len() as i32,
+            dtype: self.dtype.raw(),
+            shape: self.shape.as_ptr().cast_mut(),
+            strides: std::ptr::null_mut(),
+            byte_offset: 0,
+        };
+        table.allocate(py, &prototype)
+    }
+}

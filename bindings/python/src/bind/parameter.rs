@@ -1,0 +1,163 @@
+//! `capi.arg`: an argument type for those who stay with ctypes.
+
+use dlbridge::abi::DLTensor;
+use dlbridge::check::{Argument, Checker};
+use dlbridge::spec::Names;
+use dlbridge::{Error, Status, TensorRef};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyType};
+
+use super::grammar::{Kind, Mode, Parameter};
+use super::inputs::check_access;
+use super::refusal::{called, exception};
+use super::slot::{Came, Numbers, Slot};
+use crate::errors;
+use crate::loaded::LoadedType;
+
+/// An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave.
+#[pyclass(frozen, name = "ArgumentType", module = "dlbridge.capi")]
+pub struct ArgumentType {
+    text: String,
+    parameter: Parameter,
+    names: Names<'static>,
+}
+
+#[pymethods]
+impl ArgumentType {
+    #[new]
+    fn new(text: String) -> PyResult<Self> {
+        let (parameter, names) = Parameter::parse(&text).map_err(errors::argument)?;
+        match (&parameter.kind, parameter.mode) {
+            (Kind::Tensor(_) | Kind::Elements(_), Mode::In | Mode::Out | Mode::InOut) => {
+                Ok(ArgumentType { text, parameter, names })
+            }
+            _ => Err(errors::argument(Error::new(
+                Status::Spec,
+                format!(
+                    "{text:?} is no tensor that C gets; ctypes itself has the types of numbers, \
+                         strings and pointers"
+                ),
+            ))),
+        }
+    }
+
+    /// What ctypes passes to C for an object.
+    #[expect(clippy::wrong_self_convention, reason = "the name is that of ctypes")]
+    fn from_param<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = object.py();
+        let address = descriptor_address(object)?;
+        if object.is_none() || address == Some(0) {
+            return match self.parameter.optional {
+                true => Ok(py.None().into_bound(py)),
+                false => Err(PyTypeError::new_err(format!(
+                    "{} was given and must be {}; with \"optional\" in front it is NULL",
+                    errors::short_repr(object),
+                    self.parameter.text
+                ))),
+            };
+        }
+        let mut numbers = Numbers::new();
+        let mut slot = self.read(object, address, &mut numbers)?;
+        let tensor = slot.tensor().cloned();
+        let keep = tensor.as_ref().map_or(object, |tensor| tensor.as_any());
+        match (&self.parameter.kind, address, &tensor) {
+            (Kind::Tensor(_), Some(address), _) => pointer(py, address, object),
+            (Kind::Tensor(_), None, None) => descriptor(py, &mut slot, &mut numbers),
+            (Kind::Tensor(_), None, Some(tensor)) => {
+                let address = std::ptr::from_ref(tensor.get().core().descriptor()) as usize;
+                pointer(py, address, keep)
+            }
+            _ => pointer(py, slot.first() as usize, keep),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("dlbridge.capi.arg({:?})", self.text)
+    }
+}
+
+impl ArgumentType {
+    fn read<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+        address: Option<usize>,
+        numbers: &mut Numbers,
+    ) -> PyResult<Slot<'py>> {
+        let mut slot = Slot::empty();
+        let read = match address {
+            Some(address) => {
+                // SAFETY: the caller says that a DLTensor is there.
+                let descriptor = unsafe { &*(address as *const DLTensor) };
+                slot.read_descriptor(descriptor, numbers)
+            }
+            None => slot.read(object, Some(false), numbers),
+        };
+        read.map_err(|error| called("it", error, object.py()))?;
+        slot.see(numbers, |view| self.check(object, view))??;
+        Ok(slot)
+    }
+
+    fn check(&self, object: &Bound<'_, PyAny>, view: &TensorRef<'_>) -> PyResult<()> {
+        let spec = self.parameter.kind.spec().expect("checked by new");
+        let argument = Argument { spec, position: None };
+        let checked = check_access(view, self.parameter.mode != Mode::In)
+            .and_then(|()| Checker::new(&self.names).check(argument, view));
+        checked.map_err(|wrong| {
+            let (wanted, came) = (&self.parameter.text, Came(object, view));
+            let text = format!("{}; wanted {wanted}, came {came}", wrong.message());
+            exception(Error::new(wrong.status(), text))
+        })
+    }
+}
+
+/// The address of a `DLTensor` of ctypes, or of what a pointer to one points to.
+fn descriptor_address(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    static TYPES: [LoadedType; 3] = [
+        LoadedType::new("dlbridge.capi.structs", "DLTensor"),
+        LoadedType::new("dlbridge.capi.arguments", "_POINTER"),
+        LoadedType::new("dlbridge.capi.arguments", "_BYREF"),
+    ];
+    if !TYPES.iter().any(|class| class.is_type_of(object)) {
+        return Ok(None);
+    }
+    let arguments = object.py().import("dlbridge.capi.arguments")?;
+    arguments.getattr("_address_of")?.call1((object,))?.extract().map(Some)
+}
+
+/// A descriptor with its shape and strides behind it, in the memory of a bytes object:
+/// ctypes passes that, and keeps the object during the call.
+fn descriptor<'py>(
+    py: Python<'py>,
+    slot: &mut Slot<'py>,
+    numbers: &mut Numbers,
+) -> PyResult<Bound<'py, PyAny>> {
+    slot.fix(numbers);
+    let (tensor, numbers) = (slot.descriptor(), slot.dims(numbers));
+    let size = size_of::<DLTensor>() + size_of_val(numbers);
+    let bytes = PyBytes::new_with(py, size, |memory| {
+        let start = memory.as_mut_ptr().cast::<DLTensor>();
+        assert!(start.is_aligned(), "bytes of CPython are aligned like its objects");
+        // SAFETY: there is room for both, aligned; `shape` has two numbers a dimension.
+        unsafe {
+            let shape = start.add(1).cast::<i64>();
+            shape.copy_from_nonoverlapping(numbers.as_ptr(), numbers.len());
+            let strides = shape.add(numbers.len() / 2);
+            start.write(DLTensor { shape, strides, ..*tensor });
+        }
+        Ok(())
+    })?;
+    Ok(bytes.into_any())
+}
+
+/// A pointer of ctypes that keeps an object alive.
+fn pointer<'py>(
+    py: Python<'py>,
+    address: usize,
+    keep: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "dlbridge.capi.arguments", "KeepingPointer")?;
+    class.call1((address, keep))
+}

@@ -1,0 +1,152 @@
+//! What a call returns: what C wrote, made, and returned.
+
+use dlbridge::abi::DLManagedTensorVersioned;
+use dlbridge::check::Argument;
+use dlbridge::spec::Spec;
+use dlbridge::{Tensor, copy, foreign};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use smallvec::SmallVec;
+
+use super::frame::Frame;
+use super::grammar::{Kind, Mode, Outcome};
+use super::refusal::{checked, exception};
+use super::scalar::Word;
+use super::slot::{Came, Slot};
+use crate::convert::{self, Given};
+use crate::errors;
+use crate::framework::Request;
+use crate::tensor::PyTensor;
+
+impl<'a, 'py> Frame<'a, 'py> {
+    /// Writes the copies that C wrote to back to the caller's arrays.
+    pub fn copy_back(&mut self) -> PyResult<()> {
+        for (place, original) in &self.copied {
+            let copy = self.slot(*place).and_then(Slot::tensor).expect("a copy is kept");
+            let (copy, original) = (copy.get().core().view(), original.get().core().view());
+            // SAFETY: the caller's array, which it says may be written to.
+            unsafe { copy::copy_into(copy, original) }.map_err(errors::exchange)?;
+        }
+        Ok(())
+    }
+
+    /// What the call returns: nothing, one thing, or a tuple.
+    pub fn results(&mut self, result: &Word) -> PyResult<Bound<'py, PyAny>> {
+        // All that C gave away is owned before anything can fail.
+        let mut made = match self.function.gives {
+            true => self.owned(result),
+            false => SmallVec::new(),
+        };
+        let mut results = SmallVec::<[Bound<'py, PyAny>; 4]>::new();
+        match &self.function.signature.result {
+            Outcome::Void | Outcome::Status | Outcome::OwnStatus => {}
+            // SAFETY: the C function returned such a value.
+            Outcome::Scalar(scalar) => unsafe {
+                let value = scalar.in_register(result);
+                results.push(scalar.to_python(self.py, &value)?.into_bound(self.py));
+            },
+            Outcome::Text => {
+                // SAFETY: as above.
+                let text = unsafe { super::text::to_python(self.py, result.get()) };
+                results.push(text?);
+            }
+            Outcome::Tensor(spec) => results.push(self.deliver_made(spec, made.remove(0))?),
+        }
+        for &place in &self.function.order.results {
+            let parameter = self.parameter(place);
+            match (&parameter.kind, parameter.mode) {
+                (Kind::Tensor(spec), Mode::New) => {
+                    results.push(self.deliver_made(spec, made.remove(0))?);
+                }
+                (Kind::Tensor(_) | Kind::Elements(_), Mode::Out) => {
+                    results.push(self.deliver_output(place)?);
+                }
+                (Kind::Scalar(scalar), Mode::Out) => {
+                    let cell = &self.cells[self.function.places[place].cell];
+                    // SAFETY: the C function wrote it, or left the zeros.
+                    let value = unsafe { scalar.to_python(self.py, cell) }?;
+                    results.push(value.into_bound(self.py));
+                }
+                _ => {}
+            }
+        }
+        match results.len() {
+            0 => Ok(self.py.None().into_bound(self.py)),
+            1 => Ok(results.remove(0)),
+            _ => Ok(PyTuple::new(self.py, results)?.into_any()),
+        }
+    }
+
+    /// What C gave away, the result first.
+    fn owned(&self, result: &Word) -> SmallVec<[PyResult<Tensor>; 2]> {
+        let returned = match &self.function.signature.result {
+            // SAFETY: the C function returned such a pointer.
+            Outcome::Tensor(_) => Some(unsafe { result.get::<*mut DLManagedTensorVersioned>() }),
+            _ => None,
+        };
+        let order = &self.function.order.results;
+        let new = order.iter().filter(|place| self.parameter(**place).mode == Mode::New);
+        let cells = new.map(|place| {
+            let cell = &self.cells[self.function.places[*place].cell];
+            // SAFETY: a pointer that C wrote, or the zeros.
+            unsafe { cell.get::<*mut DLManagedTensorVersioned>() }
+        });
+        returned.into_iter().chain(cells).map(|raw| self.own(raw)).collect()
+    }
+
+    fn own(&self, raw: *mut DLManagedTensorVersioned) -> PyResult<Tensor> {
+        if raw.is_null() {
+            return Err(self.function.null_result(self.py));
+        }
+        // SAFETY: the signature says that C gives it away; what is refused is released.
+        unsafe { Tensor::import(raw).inspect_err(|_| foreign::release(raw)) }
+            .map_err(errors::exchange)
+    }
+
+    fn deliver_made(
+        &mut self,
+        spec: &'a Spec<'a>,
+        tensor: PyResult<Tensor>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let tensor = tensor?;
+        let argument = Argument { spec, position: None };
+        let tensor = Bound::new(self.py, PyTensor::new(tensor))?;
+        let view = tensor.get().core().view();
+        self.checker.check(argument, &view).map_err(|wrong| {
+            let came = Came(tensor.as_any(), &view);
+            exception(checked(self.function, &argument, wrong, &came))
+        })?;
+        self.deliver(tensor)
+    }
+
+    /// The array that the caller gave, or one of the framework of the inputs.
+    fn deliver_output(&self, place: usize) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(object) = self.objects[place] {
+            return Ok(object.clone());
+        }
+        match self.made.iter().find(|(made, _)| *made == place) {
+            None => Ok(self.py.None().into_bound(self.py)),
+            Some((_, array)) => match array.cast_exact::<PyTensor>() {
+                Ok(tensor) => self.deliver(tensor.clone()),
+                Err(_) => Ok(array.clone()),
+            },
+        }
+    }
+
+    fn deliver(&self, tensor: Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+        match self.framework().filter(|framework| framework.name != "dlbridge") {
+            None => Ok(tensor.into_any()),
+            Some(framework) => {
+                let object = tensor.clone().into_any();
+                let request = Request { writable_alias: false };
+                convert::deliver(
+                    framework,
+                    &object,
+                    Given::Object(tensor),
+                    self.function.copy,
+                    request,
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! C numbers and pointers: their names, and to and from Python.
+
+use std::ffi::{
+    c_char, c_double, c_float, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong,
+    c_ulonglong, c_ushort, c_void,
+};
+
+use dlbridge::DType;
+use dlbridge::abi::DLDataTypeCode;
+use dlbridge::spec::parse_type;
+use libffi::middle::Type;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyComplex};
+
+use super::grammar::Literal;
+use crate::errors;
+
+/// Room for one C value, at its address.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Default)]
+pub struct Word([u64; 2]);
+
+impl Word {
+    /// A value of at most 16 bytes that may have any bits.
+    pub fn new<T: Copy>(value: T) -> Word {
+        const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 16) };
+        let mut word = Word::default();
+        // SAFETY: there is room, and the alignment suffices.
+        unsafe { (&raw mut word).cast::<T>().write(value) };
+        word
+    }
+
+    /// # Safety
+    /// A `T` was written here.
+    pub unsafe fn get<T: Copy>(&self) -> T {
+        // SAFETY: the caller's promise.
+        unsafe { (&raw const *self).cast::<T>().read() }
+    }
+
+    pub fn as_mut_ptr(&mut self) -> *mut c_void {
+        (&raw mut *self).cast()
+    }
+}
+
+/// A C type of which one value is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    Int { bits: u16, signed: bool },
+    Float,
+    Double,
+    Bool,
+    ComplexFloat,
+    ComplexDouble,
+    Pointer,
+}
+
+const fn int<T>(signed: bool) -> Scalar {
+    Scalar::Int { bits: 8 * size_of::<T>() as u16, signed }
+}
+
+/// The names that C has, beside those of element types.
+const NAMES: &[(&str, Scalar)] = &[
+    ("char", int::<c_char>(c_char::MIN != 0)),
+    ("uchar", int::<c_uchar>(false)),
+    ("short", int::<c_short>(true)),
+    ("ushort", int::<c_ushort>(false)),
+    ("int", int::<c_int>(true)),
+    ("uint", int::<c_uint>(false)),
+    ("long", int::<c_long>(true)),
+    ("ulong", int::<c_ulong>(false)),
+    ("longlong", int::<c_longlong>(true)),
+    ("ulonglong", int::<c_ulonglong>(false)),
+    ("size_t", int::<usize>(false)),
+    ("ssize_t", int::<isize>(true)),
+    ("ptrdiff_t", int::<isize>(true)),
+    ("intptr_t", int::<isize>(true)),
+    ("uintptr_t", int::<usize>(false)),
+    ("float", Scalar::Float),
+    ("double", Scalar::Double),
+    ("pointer", Scalar::Pointer),
+];
+
+impl Scalar {
+    pub fn named(name: &str) -> Option<Scalar> {
+        match NAMES.iter().find(|(known, _)| *known == name) {
+            Some((_, scalar)) => Some(*scalar),
+            None => Scalar::of_dtype(parse_type(name)?),
+        }
+    }
+
+    /// The C type of an element, if C has one.
+    pub fn of_dtype(dtype: DType) -> Option<Scalar> {
+        let raw = dtype.raw();
+        let scalar = match (raw.code, raw.bits) {
+            (DLDataTypeCode::INT, bits @ (8 | 16 | 32 | 64)) => {
+                Scalar::Int { bits: bits.into(), signed: true }
+            }
+            (DLDataTypeCode::UINT, bits @ (8 | 16 | 32 | 64)) => {
+                Scalar::Int { bits: bits.into(), signed: false }
+            }
+            (DLDataTypeCode::FLOAT, 32) => Scalar::Float,
+            (DLDataTypeCode::FLOAT, 64) => Scalar::Double,
+            (DLDataTypeCode::BOOL, 8) => Scalar::Bool,
+            (DLDataTypeCode::COMPLEX, 64) => Scalar::ComplexFloat,
+            (DLDataTypeCode::COMPLEX, 128) => Scalar::ComplexDouble,
+            _ => return None,
+        };
+        (raw.lanes == 1).then_some(scalar)
+    }
+
+    /// What C calls it.
+    pub fn c_name(self) -> &'static str {
+        match self {
+            Scalar::Int { bits: 8, signed: true } => "int8_t",
+            Scalar::Int { bits: 16, signed: true } => "int16_t",
+            Scalar::Int { bits: 32, signed: true } => "int32_t",
+            Scalar::Int { signed: true, .. } => "int64_t",
+            Scalar::Int { bits: 8, .. } => "uint8_t",
+            Scalar::Int { bits: 16, .. } => "uint16_t",
+            Scalar::Int { bits: 32, .. } => "uint32_t",
+            Scalar::Int { .. } => "uint64_t",
+            Scalar::Float => "float",
+            Scalar::Double => "double",
+            Scalar::Bool => "bool",
+            Scalar::ComplexFloat => "float _Complex",
+            Scalar::ComplexDouble => "double _Complex",
+            Scalar::Pointer => "void *",
+        }
+    }
+
+    pub fn ffi_type(self) -> Type {
+        match self {
+            Scalar::Int { bits: 8, signed: true } => Type::i8(),
+            Scalar::Int { bits: 16, signed: true } => Type::i16(),
+            Scalar::Int { bits: 32, signed: true } => Type::i32(),
+            Scalar::Int { signed: true, .. } => Type::i64(),
+            Scalar::Int { bits: 8, .. } | Scalar::Bool => Type::u8(),
+            Scalar::Int { bits: 16, .. } => Type::u16(),
+            Scalar::Int { bits: 32, .. } => Type::u32(),
+            Scalar::Int { .. } => Type::u64(),
+            Scalar::Float => Type::f32(),
+            Scalar::Double => Type::f64(),
+            Scalar::ComplexFloat => Type::c32(),
+            Scalar::ComplexDouble => Type::c64(),
+            Scalar::Pointer => Type::pointer(),
+        }
+    }
+
+    /// The value as C has it, of a Python object.
+    pub fn read(self, object: &Bound<'_, PyAny>) -> PyResult<Word> {
+        match self {
+            Scalar::Int { bits: 64, signed: false } => {
+                let value = object.extract::<u64>();
+                value.map(Word::new).map_err(|error| self.refused(object, error))
+            }
+            Scalar::Int { .. } => {
+                let value = object.extract::<i64>();
+                self.word(value.map_err(|error| self.refused(object, error))?)
+            }
+            Scalar::Double => self.float(object).map(Word::new),
+            Scalar::Float => self.float(object).map(|value| Word::new(value as f32)),
+            Scalar::Bool => self.truth(object).map(Word::new),
+            Scalar::ComplexFloat => {
+                self.complex(object).map(|[re, im]| Word::new([re as f32, im as f32]))
+            }
+            Scalar::ComplexDouble => self.complex(object).map(Word::new),
+            Scalar::Pointer => self.pointer(object).map(Word::new),
+        }
+    }
+
+    /// An integer in the C type.
+    pub fn word(self, value: i64) -> PyResult<Word> {
+        let Scalar::Int { bits, signed } = self else {
+            return Ok(Word::new(value as f64));
+        };
+        let (least, most) = match signed {
+            true => (i64::MIN >> (64 - bits), i64::MAX >> (64 - bits)),
+            false => (0, (u64::MAX >> (64 - bits)).min(i64::MAX as u64) as i64),
+        };
+        if value < least || value > most {
+            let name = self.c_name();
+            let message = format!("is {value} and must be {least} to {most}, for {name}");
+            return Err(PyOverflowError::new_err(message));
+        }
+        Ok(match bits {
+            8 => Word::new(value as u8),
+            16 => Word::new(value as u16),
+            32 => Word::new(value as u32),
+            _ => Word::new(value),
+        })
+    }
+
+    /// The value that a signature has as the default.
+    pub fn default(self, literal: &Literal) -> PyResult<Word> {
+        Ok(match (self, literal) {
+            (_, Literal::Int(value)) => self.word(*value)?,
+            (Scalar::Float, Literal::Float(value)) => Word::new(*value as f32),
+            (Scalar::ComplexFloat, Literal::Float(value)) => Word::new([*value as f32, 0.0]),
+            (Scalar::ComplexDouble, Literal::Float(value)) => Word::new([*value, 0.0]),
+            (_, Literal::Float(value)) => Word::new(*value),
+            (_, Literal::Bool(value)) => Word::new(*value),
+            (_, Literal::Text(_)) => Word::default(),
+        })
+    }
+
+    /// An integer that `read` made.
+    pub fn as_i64(self, word: &Word) -> i64 {
+        // SAFETY: of any bits, which are those of `read`.
+        unsafe {
+            match self {
+                Scalar::Int { bits: 8, signed: true } => word.get::<i8>().into(),
+                Scalar::Int { bits: 16, signed: true } => word.get::<i16>().into(),
+                Scalar::Int { bits: 32, signed: true } => word.get::<i32>().into(),
+                Scalar::Int { bits: 8, .. } => word.get::<u8>().into(),
+                Scalar::Int { bits: 16, .. } => word.get::<u16>().into(),
+                Scalar::Int { bits: 32, .. } => word.get::<u32>().into(),
+                _ => word.get::<i64>(),
+            }
+        }
+    }
+
+    /// A returned value at its own address: integers come back as wide as a register.
+    pub fn in_register(self, word: &Word) -> Word {
+        let bits = match self {
+            Scalar::Int { bits, .. } => bits,
+            Scalar::Bool => 8,
+            _ => 64,
+        };
+        match cfg!(target_endian = "big") && bits < 64 {
+            // SAFETY: of any bits.
+            true => Word::new(unsafe { word.get::<u64>() } << (64 - bits)),
+            false => *word,
+        }
+    }
+
+    fn float(self, object: &Bound<'_, PyAny>) -> PyResult<f64> {
+        object.extract::<f64>().map_err(|error| self.refused(object, error))
+    }
+
+    fn truth(self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if let Ok(truth) = object.cast::<PyBool>() {
+            return Ok(truth.is_true());
+        }
+        match object.extract::<bool>() {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.refused(object, error)),
+        }
+    }
+
+    fn complex(self, object: &Bound<'_, PyAny>) -> PyResult<[f64; 2]> {
+        let class = object.py().get_type::<PyComplex>();
+        let is_number = object.hasattr(intern!(object.py(), "__complex__"))?
+            || object.hasattr(intern!(object.py(), "__float__"))?;
+        let value = match is_number {
+            true => class.call1((object,)),
+            false => Err(PyTypeError::new_err("no number")),
+        };
+        let value = value.map_err(|error| self.refused(object, error))?;
+        let part = |name| value.getattr(name)?.extract::<f64>();
+        Ok([part("real")?, part("imag")?])
+    }
+
+    /// None, an address, or a pointer of ctypes.
+    fn pointer(self, object: &Bound<'_, PyAny>) -> PyResult<usize> {
+        if object.is_none() {
+            return Ok(0);
+        }
+        if let Ok(address) = object.extract::<usize>() {
+            return Ok(address);
+        }
+        let ctypes = object.py().import("ctypes")?;
+        let cast = ctypes.getattr("cast")?.call1((object, ctypes.getattr("c_void_p")?));
+        let address = cast.and_then(|pointer| pointer.getattr("value"));
+        let address = address.map_err(|error| self.refused(object, error))?;
+        if address.is_none() { Ok(0) } else { address.extract::<usize>() }
+    }
+
+    #[cold]
+    fn refused(self, object: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+        let py = object.py();
+        let wanted = match self {
+            Scalar::Int { .. } => "an integer",
+            Scalar::Float | Scalar::Double => "a number",
+            Scalar::Bool => "True or False",
+            Scalar::ComplexFloat | Scalar::ComplexDouble => "a complex number",
+            Scalar::Pointer => "None, an address or a ctypes pointer",
+        };
+        let text = format!(
+            "is {} (of type {}); it must be {wanted}, for {}",
+            errors::short_repr(object),
+            errors::type_name(object),
+            self.c_name()
+        );
+        match error.is_instance_of::<PyOverflowError>(py) {
+            true => PyOverflowError::new_err(text),
+            false => PyTypeError::new_err(text),
+        }
+    }
+
+    /// A Python object of the value at that address.
+    ///
+    /// # Safety
+    /// Such a value is there.
+    pub unsafe fn to_python(self, py: Python<'_>, word: &Word) -> PyResult<Py<PyAny>> {
+        // SAFETY: the caller's promise, for each type.
+        unsafe {
+            Ok(match self {
+                Scalar::Int { bits: 8, signed: true } => object(py, word.get::<i8>())?,
+                Scalar::Int { bits: 16, signed: true } => object(py, word.get::<i16>())?,
+                Scalar::Int { bits: 32, signed: true } => object(py, word.get::<i32>())?,
+                Scalar::Int { signed: true, .. } => object(py, word.get::<i64>())?,
+                Scalar::Int { bits: 8, .. } => object(py, word.get::<u8>())?,
+                Scalar::Int { bits: 16, .. } => object(py, word.get::<u16>())?,
+                Scalar::Int { bits: 32, .. } => object(py, word.get::<u32>())?,
+                Scalar::Int { .. } => object(py, word.get::<u64>())?,
+                Scalar::Float => object(py, f64::from(word.get::<c_float>()))?,
+                Scalar::Double => object(py, word.get::<c_double>())?,
+                Scalar::Bool => {
+                    PyBool::new(py, word.get::<u8>() != 0).to_owned().into_any().unbind()
+                }
+                Scalar::ComplexFloat => {
+                    let [re, im] = word.get::<[f32; 2]>().map(f64::from);
+                    PyComplex::from_doubles(py, re, im).into_any().unbind()
+                }
+                Scalar::ComplexDouble => {
+                    let [re, im] = word.get::<[f64; 2]>();
+                    PyComplex::from_doubles(py, re, im).into_any().unbind()
+                }
+                Scalar::Pointer => match word.get::<usize>() {
+                    0 => py.None(),
+                    address => object(py, address)?,
+                },
+            })
+        }
+    }
+}
+
+fn object<'py, T>(py: Python<'py>, value: T) -> PyResult<Py<PyAny>>
+where
+    T: IntoPyObject<'py, Error = std::convert::Infallible>,
+    T::Output: pyo3::BoundObject<'py, T::Target>,
+{
+    use pyo3::BoundObject;
+    let Ok(object) = value.into_pyobject(py);
+    Ok(object.into_any().into_bound().unbind())
+}

@@ -1,0 +1,182 @@
+//! One array of a call: read once, passed as a descriptor.
+
+use std::ffi::c_void;
+use std::fmt;
+use std::ptr;
+
+use dlbridge::abi::{DLTensor, Flags};
+use dlbridge::{DType, Device, TensorRef};
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use crate::tensor::PyTensor;
+use crate::{asarray, errors, numpy, torch};
+
+/// The extents and strides of the arrays of a call. What C sees is a copy: another
+/// thread may give an array another shape while C works.
+pub type Numbers = SmallVec<[i64; 32]>;
+
+/// An array on its way to C.
+pub struct Slot<'py> {
+    /// Without shape and strides, if there is no tensor.
+    descriptor: DLTensor,
+    dtype: DType,
+    device: Device,
+    flags: Flags,
+    /// Where its extents are among the numbers; its strides follow.
+    start: usize,
+    /// What has a descriptor of its own.
+    tensor: Option<Bound<'py, PyTensor>>,
+}
+
+impl<'py> Slot<'py> {
+    /// One to read into. It is read where it lies: to copy it takes longer.
+    pub fn empty() -> Slot<'py> {
+        Slot {
+            descriptor: torch::NOTHING,
+            dtype: DType::UINT8,
+            device: Device::CPU,
+            flags: Flags::empty(),
+            start: 0,
+            tensor: None,
+        }
+    }
+
+    /// Reads what an object is now. `copy` is as in `from_dlpack`.
+    #[inline]
+    pub fn read(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        copy: Option<bool>,
+        numbers: &mut Numbers,
+    ) -> PyResult<()> {
+        if numpy::ARRAY.is_exact_type_of(object) && self.read_numpy(object, numbers)? {
+            return Ok(());
+        }
+        let mut descriptor = torch::NOTHING;
+        if torch::borrow(object, &mut descriptor)? {
+            return self.read_descriptor(&descriptor, numbers);
+        }
+        self.hold(asarray::tensor_of(object, None, copy)?);
+        Ok(())
+    }
+
+    /// Passes the descriptor of a tensor, which is kept alive.
+    pub fn hold(&mut self, tensor: Bound<'py, PyTensor>) {
+        let view = tensor.get().core().view();
+        (self.dtype, self.device, self.flags) = (view.dtype(), view.device(), view.flags());
+        self.tensor = Some(tensor);
+    }
+
+    /// False for what is rare, or refused: that is so in the one way of all arrays.
+    #[inline]
+    fn read_numpy(&mut self, array: &Bound<'py, PyAny>, numbers: &mut Numbers) -> PyResult<bool> {
+        let fields = numpy::Fields::of(array);
+        let dtype = fields.dtype()?;
+        let Some(bytes) = dtype.item_bytes().filter(|bytes| bytes.is_power_of_two()) else {
+            return Ok(false);
+        };
+        let (shape, strides, shift) = (fields.shape(), fields.strides(), bytes.trailing_zeros());
+        if strides.iter().any(|stride| (*stride >> shift) << shift != *stride) {
+            return Ok(false);
+        }
+        self.start = numbers.len();
+        shape.iter().for_each(|extent| numbers.push(*extent as i64));
+        strides.iter().for_each(|stride| numbers.push((*stride >> shift) as i64));
+        self.flags.set(Flags::READ_ONLY, !fields.is_writable());
+        self.dtype = dtype;
+        self.descriptor.data = fields.data();
+        self.descriptor.ndim = shape.len() as i32;
+        self.descriptor.dtype = dtype.raw();
+        Ok(true)
+    }
+
+    /// Takes a descriptor of memory that somebody else keeps alive during the call, as it
+    /// is now.
+    pub fn read_descriptor(
+        &mut self,
+        descriptor: &DLTensor,
+        numbers: &mut Numbers,
+    ) -> PyResult<()> {
+        // SAFETY: what has a table of C functions, or was checked by hand, gives
+        // descriptors with shapes and strides.
+        let view = unsafe { TensorRef::new(descriptor, Flags::empty()) };
+        let view = view.map_err(errors::exchange)?;
+        self.start = numbers.len();
+        numbers.extend_from_slice(view.shape());
+        numbers.extend_from_slice(&view.layout().strides());
+        (self.dtype, self.device) = (view.dtype(), view.device());
+        // Only where data is an address does anything come this way.
+        let data = descriptor.data.cast::<u8>().wrapping_add(descriptor.byte_offset as usize);
+        self.descriptor = DLTensor { data: data.cast(), byte_offset: 0, ..*descriptor };
+        Ok(())
+    }
+
+    /// Lets `then` see the tensor, checked.
+    #[inline(always)]
+    pub fn see<R>(&self, numbers: &Numbers, then: impl FnOnce(&TensorRef<'_>) -> R) -> PyResult<R> {
+        if let Some(tensor) = &self.tensor {
+            return Ok(then(&tensor.get().core().view()));
+        }
+        let (shape, strides) = self.dims(numbers).split_at(self.descriptor.ndim as usize);
+        let Slot { dtype, device, flags, descriptor: DLTensor { data, .. }, .. } = *self;
+        TensorRef::see(dtype, device, flags, data, shape, strides, then).map_err(errors::exchange)
+    }
+
+    /// Completes the descriptor: the numbers do not move from now on, nor does the slot.
+    #[inline]
+    pub fn fix(&mut self, numbers: &mut Numbers) -> *mut c_void {
+        if let Some(tensor) = &self.tensor {
+            return ptr::from_ref(tensor.get().core().descriptor()).cast_mut().cast();
+        }
+        let ndim = self.descriptor.ndim as usize;
+        let numbers = &mut numbers[self.start..self.start + 2 * ndim];
+        if numbers[..ndim].contains(&0) {
+            // As DLPack has it.
+            self.descriptor.data = ptr::null_mut();
+        }
+        self.descriptor.shape = numbers.as_mut_ptr();
+        self.descriptor.strides = self.descriptor.shape.wrapping_add(ndim);
+        (&raw mut self.descriptor).cast()
+    }
+
+    /// The extents and strides of a slot without a tensor.
+    pub fn dims<'a>(&self, numbers: &'a Numbers) -> &'a [i64] {
+        &numbers[self.start..self.start + 2 * self.descriptor.ndim as usize]
+    }
+
+    /// Without shape and strides.
+    pub fn descriptor(&self) -> &DLTensor {
+        &self.descriptor
+    }
+
+    /// The address of the first element, also where there is none: C code may not
+    /// like NULL.
+    pub fn first(&self) -> *mut c_void {
+        match &self.tensor {
+            Some(tensor) => {
+                let DLTensor { data, byte_offset, .. } = *tensor.get().core().descriptor();
+                data.cast::<u8>().wrapping_add(byte_offset as usize).cast()
+            }
+            None => self.descriptor.data,
+        }
+    }
+
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    pub fn tensor(&self) -> Option<&Bound<'py, PyTensor>> {
+        self.tensor.as_ref()
+    }
+}
+
+/// An object in error texts: its type, and what is in it.
+pub struct Came<'a, 'py>(pub &'a Bound<'py, PyAny>, pub &'a TensorRef<'a>);
+
+impl fmt::Display for Came<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read_only = if self.1.is_read_only() { ", read-only" } else { "" };
+        write!(f, "{}: {}{read_only}", errors::type_name(self.0), self.1)
+    }
+}

@@ -1,0 +1,36 @@
+//! What the allocator of a framework says when it fails.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
+use pyo3::prelude::*;
+
+/// The kind of exception and its text, from DLPack's callback.
+#[derive(Default)]
+pub struct Failure(Option<(String, String)>);
+
+impl Failure {
+    /// # Safety
+    /// `context` is a `Failure`, and the texts end with a NUL.
+    pub unsafe extern "C" fn set(context: *mut c_void, kind: *const c_char, text: *const c_char) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let read = |text: *const c_char| match text.is_null() {
+                true => String::new(),
+                false => CStr::from_ptr(text).to_string_lossy().into_owned(),
+            };
+            if let Some(failure) = context.cast::<Failure>().as_mut() {
+                failure.0 = Some((read(kind), read(text)));
+            }
+        }
+    }
+
+    pub fn into_error(self, py: Python<'_>) -> PyErr {
+        match self.0 {
+            Some((kind, text)) if kind == "MemoryError" => PyMemoryError::new_err(text),
+            Some((_, text)) => PyRuntimeError::new_err(text),
+            None => PyErr::take(py)
+                .unwrap_or_else(|| PyRuntimeError::new_err("the framework could not allocate")),
+        }
+    }
+}
