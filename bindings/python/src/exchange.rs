@@ -28,6 +28,8 @@ pub struct Table(&'static DLPackExchangeAPI);
 
 // SAFETY: a table is never written to; its functions are called by attached threads.
 unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
 
 /// More versions than these are taken for a chain without an end.
 const MOST_VERSIONS: usize = 16;

@@ -39,7 +39,9 @@ impl LoadedType {
 
     /// Whether the object is of exactly that type.
     pub fn is_exact_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
-        self.get(object.py()).is_some_and(|class| object.get_type().is(class))
+        // SAFETY: an object.
+        let own = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+        self.get(object.py()).is_some_and(|class| class.as_type_ptr() == own)
     }
 
     fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {

@@ -6,11 +6,14 @@ use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use crate::exchange::Table;
 use crate::loaded::LoadedType;
 use crate::owner::owned_by;
 use crate::{consumer, errors};
+
+pub mod state;
 
 pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
 static PARAMETER: LoadedType = LoadedType::new("torch.nn", "Parameter");
@@ -54,7 +57,7 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     if !is_plain(x) {
         return Ok(false);
     }
-    let Some(table) = Table::of(x)? else {
+    let Some(table) = table(x.py())? else {
         return Ok(false);
     };
     check(x)?;
@@ -79,11 +82,14 @@ pub const NOTHING: DLTensor = DLTensor {
 
 /// Refuses what PyTorch would let through although it is not the numbers in memory.
 pub fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = x.py();
-    if x.getattr(intern!(py, "requires_grad"))?.is_truthy()? {
+    refuse(state::requires_grad(x)?, state::is_neg(x)?)
+}
+
+fn refuse(requires_grad: bool, is_neg: bool) -> PyResult<()> {
+    if requires_grad {
         return Err(refusal("requires grad, which no other library records", "x.detach()"));
     }
-    match x.call_method0(intern!(py, "is_neg"))?.is_truthy()? {
+    match is_neg {
         true => {
             let what = "is negated lazily: its memory has the wrong signs";
             Err(refusal(what, "x.resolve_neg()"))
@@ -98,7 +104,8 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     let plainly = py.import("torch._C")?.getattr("DisableTorchFunctionSubclass")?.call0()?;
     plainly.call_method0("__enter__")?;
-    let checked = check(x);
+    let ask = || Ok((state::asked::requires_grad(x)?, state::asked::is_neg(x)?));
+    let checked = ask().and_then(|(requires_grad, is_neg)| refuse(requires_grad, is_neg));
     plainly.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
     checked
 }
@@ -107,7 +114,7 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
 /// functions. What is kept is the storage: the torch.Tensor may get another one.
 fn seen(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let py = x.py();
-    let Some(table) = Table::of(x)? else {
+    let Some(table) = table(py)? else {
         return Ok(None);
     };
     let storage = x.call_method0(intern!(py, "untyped_storage"))?;
@@ -126,10 +133,21 @@ fn seen(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     Ok(Some(tensor))
 }
 
+/// The table of PyTorch's own types.
+pub fn table(py: Python<'_>) -> PyResult<Option<Table>> {
+    static FOUND: PyOnceLock<Table> = PyOnceLock::new();
+    if let Some(found) = FOUND.get(py) {
+        return Ok(Some(*found));
+    }
+    let Some(class) = TENSOR.get(py) else {
+        return Ok(None);
+    };
+    Ok(Table::of_type(class)?.map(|table| *FOUND.get_or_init(py, || table)))
+}
+
 /// Refuses what the table says nothing of, though the memory has the wrong numbers.
 pub fn check_conjugate(x: &Bound<'_, PyAny>, code: DLDataTypeCode) -> PyResult<()> {
-    let is_complex = code == DLDataTypeCode::COMPLEX;
-    match is_complex && x.call_method0(intern!(x.py(), "is_conj"))?.is_truthy()? {
+    match code == DLDataTypeCode::COMPLEX && state::is_conj(x)? {
         true => Err(errors::refused("the tensor is conjugated")),
         false => Ok(()),
     }

@@ -10,7 +10,6 @@ use super::frame::Frame;
 use super::grammar::Parameter;
 use super::refusal::{Label, named};
 use super::slot::Slot;
-use crate::exchange::Table;
 use crate::framework::Framework;
 use crate::tensor::PyTensor;
 use crate::{errors, numpy, torch};
@@ -127,10 +126,7 @@ impl Wanted<'_> {
 
     /// By the allocator in PyTorch's table, if it has that.
     fn make_torch<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(class) = torch::TENSOR.get(py) else {
-            return Ok(None);
-        };
-        let Some(table) = Table::of_type(class)? else {
+        let Some(table) = torch::table(py)? else {
             return Ok(None);
         };
         let prototype = DLTensor {
