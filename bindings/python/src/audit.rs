@@ -21,7 +21,8 @@ static LOGS: Mutex<Vec<Arc<Log>>> = Mutex::new(Vec::new());
 type Log = Mutex<Vec<Exchange>>;
 
 /// Whether anybody wants to know.
-fn is_on() -> bool {
+#[inline]
+pub fn is_on() -> bool {
     ACTIVE.load(Ordering::Relaxed) != 0
 }
 

@@ -49,6 +49,17 @@ const TYPES: &[(NPY_TYPES, DType)] = &[
     (NPY_TYPES::NPY_CDOUBLE, DType::COMPLEX128),
 ];
 
+/// The same, by NumPy's number.
+const PLAIN: [Option<DType>; 24] = {
+    let mut plain = [None; 24];
+    let mut index = 0;
+    while index < TYPES.len() {
+        plain[TYPES[index].0 as usize] = Some(TYPES[index].1);
+        index += 1;
+    }
+    plain
+};
+
 /// The byte order character of NumPy dtypes that are not in native order.
 const SWAPPED: u8 = if cfg!(target_endian = "little") { b'>' } else { b'<' };
 
@@ -110,6 +121,15 @@ impl<'a, 'py> Fields<'a, 'py> {
     pub fn dtype(&self) -> PyResult<DType> {
         // SAFETY: the dtype of an array.
         unsafe { element_type(self.py, self.raw.descr) }
+    }
+
+    /// That of a type which NumPy itself has, in native byte order; None for others.
+    #[inline]
+    pub fn plain_dtype(&self) -> Option<DType> {
+        // SAFETY: the dtype of an array.
+        let descr = unsafe { &(*self.raw.descr).fields };
+        let known = PLAIN.get(usize::try_from(descr.type_num).ok()?).copied().flatten();
+        known.filter(|_| descr.byteorder as u8 != SWAPPED)
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use super::function::Function;
-use super::grammar::{Factor, Kind, Measure, Outcome, Parameter, Value};
+use super::grammar::{Factor, Kind, Measure, Parameter, Value};
 use super::refusal::{Label, named};
 use super::scalar::Word;
 use super::slot::{Numbers, Slot};
@@ -71,8 +71,10 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.read(&self.function.order.outputs)?;
         self.make_outputs()?;
         self.fill_words()?;
-        let result = self.call();
-        self.check_status(&result)?;
+        // SAFETY: all words are filled. That the C function has this signature is what the
+        // caller of `bind` said.
+        let result = unsafe { self.function.call(self.py, &mut self.words) };
+        self.function.check_status(self.py, &result)?;
         self.copy_back()?;
         self.results(&result)
     }
@@ -160,53 +162,5 @@ impl<'a, 'py> Frame<'a, 'py> {
                 .first
                 .map_or(Ok(ptr::null_mut()), |(array, device)| stream::current(array, device)),
         }
-    }
-
-    fn call(&mut self) -> Word {
-        let mut pointers = SmallVec::<[*mut c_void; 8]>::new();
-        self.words.iter_mut().for_each(|word| pointers.push(word.as_mut_ptr()));
-        let mut result = Word::default();
-        let call = Call {
-            function: self.function,
-            arguments: pointers.as_mut_ptr(),
-            result: result.as_mut_ptr(),
-        };
-        match self.function.releases_gil {
-            true => self.py.detach(|| call.make()),
-            false => call.make(),
-        }
-        result
-    }
-
-    fn check_status(&self, result: &Word) -> PyResult<()> {
-        match self.function.signature.result {
-            // SAFETY: the C function returned an int.
-            Outcome::Status | Outcome::OwnStatus => match unsafe { result.get::<i32>() } {
-                0 => Ok(()),
-                status => Err(self.function.failure(self.py, status)),
-            },
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The C function with its arguments, for a thread without the GIL.
-struct Call<'a> {
-    function: &'a Function,
-    arguments: *mut *mut c_void,
-    result: *mut c_void,
-}
-
-// SAFETY: the call is made on the same thread.
-unsafe impl Send for Call<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Call<'_> {}
-
-impl Call<'_> {
-    fn make(&self) {
-        // SAFETY: one argument for each type of the description, each of that type, and
-        // room for any result. That the C function has this signature is what the
-        // caller of `bind` said.
-        unsafe { self.function.call(self.arguments, self.result) }
     }
 }

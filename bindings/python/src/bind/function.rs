@@ -4,16 +4,18 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use libffi::middle::{Cif, Type};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::arguments::{Argument, Given, arrange};
+use super::code::Code;
 use super::description::{call_text, describe};
 use super::frame::Frame;
 use super::grammar::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value, extent_of};
+use super::quick::Quick;
+use super::scalar::Word;
 use super::text;
 use crate::errors;
 use crate::framework::{self, Framework};
@@ -38,6 +40,8 @@ pub struct Function {
     pub like: Option<&'static Framework>,
     pub copy: Option<bool>,
     pub releases_gil: bool,
+    /// How most calls are made, if they can be.
+    quick: Option<Quick>,
     code: Code,
     error: Option<usize>,
     /// The Python objects that the addresses came from.
@@ -93,16 +97,6 @@ pub struct Place {
     pub default: Option<CString>,
 }
 
-struct Code {
-    address: unsafe extern "C" fn(),
-    description: Cif,
-}
-
-// SAFETY: the description is only read after it was made.
-unsafe impl Send for Code {}
-// SAFETY: as above.
-unsafe impl Sync for Code {}
-
 /// What the interpreter reads of the function; it stays where it is.
 struct Definition {
     method: ffi::PyMethodDef,
@@ -145,7 +139,9 @@ pub fn bind<'py>(
     let call_text = call_text(&name, &signature, &arguments, positional);
     let doc = describe(&name, &call_text, &signature, doc);
     let (places, cells) = places(&signature, &arguments[..positional])?;
+    let quick = Quick::of(&signature, &arguments, positional, like);
     let function = Function {
+        quick,
         places,
         order: Order::of(&signature),
         positional,
@@ -214,22 +210,55 @@ fn places(signature: &Signature, positional: &[Argument]) -> PyResult<(Vec<Place
 }
 
 impl Function {
+    fn enter<'py>(&self, py: Python<'py>, given: Given<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(quick) = self.quick.as_ref().filter(|_| given.names.is_none())
+            && let Some(result) = quick.call(py, self, given.positional)
+        {
+            return result;
+        }
+        self.call_carefully(py, given)
+    }
+
+    #[inline(never)]
+    fn call_carefully<'py>(
+        &self,
+        py: Python<'py>,
+        given: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut frame = Frame::new(py, self);
+        arrange(py, self, given, &mut frame.objects)?;
+        frame.run()
+    }
+
     /// Calls the C function.
     ///
     /// # Safety
-    /// There is one argument for each parameter, of its type, and room for 16 bytes of
-    /// result. The C function has that signature.
-    pub unsafe fn call(&self, arguments: *mut *mut c_void, result: *mut c_void) {
-        let Code { address, description } = &self.code;
+    /// There is one word for each parameter, of its type, and what it points to is there.
+    /// The C function has that signature.
+    pub unsafe fn call(&self, py: Python<'_>, words: &mut [Word]) -> Word {
         // SAFETY: the caller's promise.
-        unsafe {
-            libffi::raw::ffi_call(description.as_raw_ptr(), Some(*address), result, arguments);
+        let call = |words| unsafe { self.code.call(words) };
+        match self.releases_gil {
+            true => py.detach(|| call(words)),
+            false => call(words),
+        }
+    }
+
+    /// What a call says by its result.
+    pub fn check_status(&self, py: Python<'_>, result: &Word) -> PyResult<()> {
+        match self.signature.result {
+            // SAFETY: the C function returned an int.
+            Outcome::Status | Outcome::OwnStatus => match unsafe { result.get::<i32>() } {
+                0 => Ok(()),
+                status => Err(self.failure(py, status)),
+            },
+            _ => Ok(()),
         }
     }
 
     /// The exception for a status that is not 0.
     #[cold]
-    pub fn failure(&self, py: Python<'_>, status: i32) -> PyErr {
+    fn failure(&self, py: Python<'_>, status: i32) -> PyErr {
         let own = matches!(self.signature.result, Outcome::OwnStatus);
         let sentence = self.sentence(py, status);
         let make = || {
@@ -255,30 +284,6 @@ impl Function {
     pub fn null_result(&self, py: Python<'_>) -> PyErr {
         let sentence = self.sentence(py, 0).map_or(String::new(), |text| format!(": {text}"));
         PyRuntimeError::new_err(format!("{}() gave NULL instead of a tensor{sentence}", self.name))
-    }
-}
-
-impl Code {
-    fn new(address: usize, signature: &Signature) -> PyResult<Code> {
-        if address == 0 {
-            return Err(PyValueError::new_err("the address of the function is 0"));
-        }
-        let argument = |parameter: &Parameter| match (&parameter.kind, parameter.mode) {
-            (Kind::Scalar(scalar), Mode::In) => scalar.ffi_type(),
-            _ => Type::pointer(),
-        };
-        let result = match &signature.result {
-            Outcome::Void => Type::void(),
-            Outcome::Status | Outcome::OwnStatus => Type::i32(),
-            Outcome::Scalar(scalar) => scalar.ffi_type(),
-            Outcome::Text | Outcome::Tensor(_) => Type::pointer(),
-        };
-        // SAFETY: the caller of `bind` says that there is such a function.
-        let address = unsafe {
-            std::mem::transmute::<*const c_void, unsafe extern "C" fn()>(address as *const c_void)
-        };
-        let types = signature.parameters.iter().map(argument);
-        Ok(Code { address, description: Cif::new(types.collect::<Vec<_>>(), result) })
     }
 }
 
@@ -317,10 +322,7 @@ unsafe extern "C" fn enter(
             _ => std::slice::from_raw_parts(arguments.cast(), total),
         };
         let (positional, keywords) = all.split_at(count as usize);
-        let given = Given { positional, keywords, names };
-        let mut frame = Frame::new(py, function.get());
-        arrange(py, function.get(), given, &mut frame.objects)?;
-        frame.run()
+        function.get().enter(py, Given { positional, keywords, names })
     };
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(object)) => return object.into_ptr(),

@@ -5,6 +5,7 @@
 //! what C writes to (`output`), the call (`frame`), and what comes back (`results`).
 
 mod arguments;
+mod code;
 mod description;
 mod frame;
 mod function;
@@ -12,6 +13,7 @@ mod grammar;
 mod inputs;
 mod output;
 mod parameter;
+mod quick;
 mod refusal;
 mod results;
 mod scalar;

@@ -64,7 +64,7 @@ impl<'py> Frame<'_, 'py> {
 }
 
 /// What an output is to be.
-struct Wanted<'a> {
+pub struct Wanted<'a> {
     pub dtype: DType,
     pub shape: &'a [i64],
     pub spec: &'a Spec<'a>,
@@ -80,7 +80,7 @@ impl Wanted<'_> {
         framework: Option<&'static Framework>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let name = framework.map_or("dlbridge", |framework| framework.name);
-        if self.is_plain() {
+        if is_plain(self.spec) {
             match name {
                 "numpy" if self.device == Device::CPU => {
                     return numpy::empty(py, self.dtype, self.shape);
@@ -94,14 +94,6 @@ impl Wanted<'_> {
             }
         }
         Ok(Bound::new(py, PyTensor::new(self.tensor()?))?.into_any())
-    }
-
-    /// Whether any allocation will do.
-    fn is_plain(&self) -> bool {
-        /// What every allocator gives.
-        const ALIGNMENT: u64 = 16;
-        let is_c = self.spec.order != Some(Order::Fortran) || self.shape.len() < 2;
-        is_c && self.spec.alignment <= ALIGNMENT
     }
 
     fn tensor(&self) -> PyResult<Tensor> {
@@ -140,4 +132,13 @@ impl Wanted<'_> {
         };
         table.allocate(py, &prototype)
     }
+}
+
+/// Whether any allocation will do.
+pub fn is_plain(spec: &Spec<'_>) -> bool {
+    /// What every allocator gives.
+    const ALIGNMENT: u64 = 16;
+    let ndim = spec.shape.as_ref().map_or(0, |shape| shape.len());
+    let is_c = spec.order != Some(Order::Fortran) || ndim < 2;
+    is_c && spec.alignment <= ALIGNMENT
 }

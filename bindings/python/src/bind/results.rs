@@ -70,11 +70,7 @@ impl<'a, 'py> Frame<'a, 'py> {
                 _ => {}
             }
         }
-        match results.len() {
-            0 => Ok(self.py.None().into_bound(self.py)),
-            1 => Ok(results.remove(0)),
-            _ => Ok(PyTuple::new(self.py, results)?.into_any()),
-        }
+        packed(self.py, results)
     }
 
     /// What C gave away, the result first.
@@ -148,5 +144,17 @@ impl<'a, 'py> Frame<'a, 'py> {
                 )
             }
         }
+    }
+}
+
+/// Nothing, one thing, or a tuple.
+pub fn packed<'py>(
+    py: Python<'py>,
+    mut results: SmallVec<[Bound<'py, PyAny>; 4]>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match results.len() {
+        0 => Ok(py.None().into_bound(py)),
+        1 => Ok(results.remove(0)),
+        _ => Ok(PyTuple::new(py, results)?.into_any()),
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::{
     c_char, c_double, c_float, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong,
     c_ulonglong, c_ushort, c_void,
 };
+use std::ptr::NonNull;
 
 use dlbridge::DType;
 use dlbridge::abi::DLDataTypeCode;
@@ -30,6 +31,14 @@ impl Word {
         // SAFETY: there is room, and the alignment suffices.
         unsafe { (&raw mut word).cast::<T>().write(value) };
         word
+    }
+
+    /// As `new`, where it lies: what is read from it right after must not be wider than
+    /// what was written, else the processor waits for the store.
+    #[inline]
+    pub fn set(&mut self, pointer: NonNull<c_void>) {
+        // SAFETY: as above.
+        unsafe { (&raw mut *self).cast::<NonNull<c_void>>().write(pointer) };
     }
 
     /// # Safety

@@ -1,0 +1,63 @@
+//! The machine code of a C function, and how it is called.
+
+use std::ffi::c_void;
+
+use libffi::middle::{Cif, Type};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use super::grammar::{Kind, Mode, Outcome, Parameter, Signature};
+use super::scalar::Word;
+
+/// An address, and what libffi knows of the function there.
+pub struct Code {
+    address: unsafe extern "C" fn(),
+    description: Cif,
+}
+
+// SAFETY: the description is only read after it was made.
+unsafe impl Send for Code {}
+// SAFETY: as above.
+unsafe impl Sync for Code {}
+
+impl Code {
+    pub fn new(address: usize, signature: &Signature) -> PyResult<Code> {
+        if address == 0 {
+            return Err(PyValueError::new_err("the address of the function is 0"));
+        }
+        let argument = |parameter: &Parameter| match (&parameter.kind, parameter.mode) {
+            (Kind::Scalar(scalar), Mode::In) => scalar.ffi_type(),
+            _ => Type::pointer(),
+        };
+        let result = match &signature.result {
+            Outcome::Void => Type::void(),
+            Outcome::Status | Outcome::OwnStatus => Type::i32(),
+            Outcome::Scalar(scalar) => scalar.ffi_type(),
+            Outcome::Text | Outcome::Tensor(_) => Type::pointer(),
+        };
+        // SAFETY: the caller of `bind` says that there is such a function.
+        let address = unsafe {
+            std::mem::transmute::<*const c_void, unsafe extern "C" fn()>(address as *const c_void)
+        };
+        let types = signature.parameters.iter().map(argument);
+        Ok(Code { address, description: Cif::new(types.collect::<Vec<_>>(), result) })
+    }
+
+    /// Calls the C function.
+    ///
+    /// # Safety
+    /// There is one word for each parameter, of its type. The C function has the
+    /// signature.
+    pub unsafe fn call(&self, words: &mut [Word]) -> Word {
+        let mut pointers = SmallVec::<[*mut c_void; 8]>::new();
+        words.iter_mut().for_each(|word| pointers.push(word.as_mut_ptr()));
+        let mut result = Word::default();
+        let (description, address) = (self.description.as_raw_ptr(), Some(self.address));
+        // SAFETY: the caller's promise; a word has room for any result.
+        unsafe {
+            libffi::raw::ffi_call(description, address, result.as_mut_ptr(), pointers.as_mut_ptr());
+        }
+        result
+    }
+}
