@@ -249,7 +249,11 @@ fn check_order(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {
     }
 }
 
-fn check_place(spec: &Spec<'_>, device: Device) -> Result<()> {
+/// Checks that memory on this device is where the spec wants it.
+///
+/// # Errors
+/// `Device`.
+pub fn check_place(spec: &Spec<'_>, device: Device) -> Result<()> {
     let holds = match spec.place {
         None | Some(Place::Anywhere) => true,
         Some(Place::Host) => device.is_host_accessible(),

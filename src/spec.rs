@@ -277,12 +277,20 @@ impl<'a> Specs<'a> {
     }
 }
 
-/// The parts between the commas that are not in brackets.
+/// The parts between the commas that are not in brackets or quotes.
 pub fn split(text: &str) -> impl Iterator<Item = &str> {
-    let mut inside = false;
+    let mut end = None;
     text.split(move |c: char| {
-        inside = c == '[' || (inside && c != ']');
-        c == ',' && !inside
+        if end.is_some() {
+            end = end.filter(|end| *end != c);
+            return false;
+        }
+        end = match c {
+            '[' => Some(']'),
+            '"' | '\'' => Some(c),
+            _ => None,
+        };
+        c == ','
     })
 }
 

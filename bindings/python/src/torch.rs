@@ -62,11 +62,13 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     };
     check(x)?;
     // SAFETY: the caller uses it before anything else runs.
-    let Some(found) = unsafe { table.look_at(x) }.map_err(|error| explain(x, error))? else {
+    let found = unsafe { table.look_at(x) };
+    let explained = |error| explain(x, consumer::as_refusal(x, error));
+    let Some(found) = found.map_err(explained)? else {
         return Ok(false);
     };
     *out = found;
-    check_conjugate(x, out.dtype.code).map(|()| true)
+    check_conjugate(x, out.dtype.code).map_err(explained).map(|()| true)
 }
 
 /// A descriptor to write to.

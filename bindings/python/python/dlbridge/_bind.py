@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import ctypes
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, get_args, get_origin, overload
@@ -122,6 +123,8 @@ def _function(
     target: Any, signature: str, name: str | None, doc: str | None, options: dict[str, Any]
 ) -> Callable[..., Any]:
     name = name or getattr(target, "__name__", None) or "function"
+    if not isinstance(signature, str):
+        raise TypeError(f"the signature of {name} is {signature!r}; it must be a str")
     error = options["error"]
     return _bind(
         name,
@@ -153,7 +156,8 @@ def _address(argument: str, function: Any) -> int:
 def _library(library: Any, stubs: type, options: dict[str, Any]) -> Any:
     """An instance of the class with a bound function for each of its functions."""
     instance = object.__new__(stubs)
-    for name, stub in vars(stubs).items():
+    own = {name: stub for cls in reversed(stubs.__mro__) for name, stub in vars(cls).items()}
+    for name, stub in own.items():
         stub = stub.__func__ if isinstance(stub, staticmethod) else stub
         if inspect.isfunction(stub) and not name.startswith("_"):
             text = _from_annotations(stub)
@@ -179,7 +183,9 @@ def _from_annotations(stub: types.FunctionType) -> str:
     order, arrow, outcome = result.rpartition("->")
     if not arrow:
         return f"{', '.join(parameters.values())} -> {result}"
-    parts = [part.strip() for part in order.strip().removeprefix("(").removesuffix(")").split(",")]
+    inside = order.strip().removeprefix("(").removesuffix(")")
+    # Not the commas of f32[h, w].
+    parts = [part.strip() for part in re.split(r",(?![^\[]*\])", inside)]
     missing = parameters.keys() - set(parts)
     if missing:
         raise TypeError(f"the result of {stub.__qualname__} leaves out {', '.join(sorted(missing))}")

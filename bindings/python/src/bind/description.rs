@@ -22,6 +22,10 @@ pub fn call_text(
         }
         let parameter = &signature.parameters[argument.place];
         parts.push(match &parameter.value {
+            // `inspect` reads literals only, and None is the same as to leave it away.
+            Value::Default(Literal::Float(value)) if !value.is_finite() => {
+                format!("{}=None", parameter.name)
+            }
             Value::Default(literal) => format!("{}={}", parameter.name, python(literal)),
             _ if argument.is_required => parameter.name.clone(),
             _ => format!("{}=None", parameter.name),
@@ -36,7 +40,18 @@ fn python(literal: &Literal) -> String {
         Literal::Float(value) => format!("{value:?}"),
         Literal::Bool(true) => "True".to_owned(),
         Literal::Bool(false) => "False".to_owned(),
-        Literal::Text(text) => format!("{text:?}"),
+        Literal::Text(text) => format!("\"{}\"", text.chars().map(escaped).collect::<String>()),
+    }
+}
+
+fn escaped(character: char) -> String {
+    let code = u32::from(character);
+    match character {
+        '"' | '\\' => format!("\\{character}"),
+        ' '..='~' => character.to_string(),
+        _ if character.is_alphanumeric() => character.to_string(),
+        _ if code < 256 => format!("\\x{code:02x}"),
+        _ => format!("\\U{code:08x}"),
     }
 }
 

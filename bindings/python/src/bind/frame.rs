@@ -103,9 +103,10 @@ impl<'a, 'py> Frame<'a, 'py> {
         }
         for &place in &self.function.order.late {
             let parameter = self.parameter(place);
-            self.words[place] = self
-                .late_word(place, parameter)
-                .map_err(|error| named(self.py, self.function, &Label(parameter, None), error))?;
+            self.words[place] = self.late_word(place, parameter).map_err(|error| {
+                let position = self.function.places[place].position;
+                named(self.py, self.function, &Label(parameter, position), error)
+            })?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::{Argument, Given, arrange};
 use super::code::Code;
@@ -15,6 +16,7 @@ use super::description::{call_text, describe};
 use super::frame::Frame;
 use super::grammar::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value, extent_of};
 use super::quick::Quick;
+use super::refusal::called;
 use super::scalar::Word;
 use super::text;
 use crate::errors;
@@ -45,7 +47,7 @@ pub struct Function {
     code: Code,
     error: Option<usize>,
     /// The Python objects that the addresses came from.
-    _keep: [Py<PyAny>; 2],
+    keep: [Py<PyAny>; 2],
     definition: Box<Definition>,
 }
 
@@ -130,8 +132,10 @@ pub fn bind<'py>(
         ));
     }
     let signature = Signature::parse(signature).map_err(errors::argument)?;
+    check_defaults(py, &name, &signature)?;
     let like = like.map(framework::parse).transpose()?;
     let arguments = python_order(py, &signature);
+    check_names(py, &arguments)?;
     let positional = arguments
         .iter()
         .filter(|argument| !signature.parameters[argument.place].is_keyword_only())
@@ -153,7 +157,7 @@ pub fn bind<'py>(
         releases_gil: release_gil,
         code: Code::new(address, &signature)?,
         error,
-        _keep: keep,
+        keep,
         definition: Definition::new(&name, doc)?,
         name,
         signature,
@@ -166,6 +170,14 @@ pub fn bind<'py>(
     unsafe {
         let object = ffi::PyCFunction_NewEx(method, function.as_ptr(), ptr::null_mut());
         Bound::from_owned_ptr_or_err(py, object)
+    }
+}
+
+#[pymethods]
+impl Function {
+    /// A callback may refer to the function that it is the target of.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.keep.iter().try_for_each(|object| visit.call(object))
     }
 }
 
@@ -187,6 +199,32 @@ fn python_order(py: Python<'_>, signature: &Signature) -> Vec<Argument> {
         is_required: signature.parameters[place].is_required(),
     };
     places.into_iter().map(argument).collect()
+}
+
+/// Refuses what nobody could say in a call.
+fn check_names(py: Python<'_>, arguments: &[Argument]) -> PyResult<()> {
+    let is_keyword = py.import("keyword")?.getattr("iskeyword")?;
+    for Argument { name, .. } in arguments {
+        if is_keyword.call1((name,))?.is_truthy()? {
+            return Err(PyValueError::new_err(format!(
+                "a parameter is called {name}, which is a keyword of Python, so that no call could \
+                 name it; say {name}_"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses defaults that do not fit into the C type.
+fn check_defaults(py: Python<'_>, name: &str, signature: &Signature) -> PyResult<()> {
+    for parameter in &signature.parameters {
+        if let (Kind::Scalar(scalar), Value::Default(literal)) = (&parameter.kind, &parameter.value)
+        {
+            let default = format!("{name}(): the default of {}", parameter.name);
+            scalar.default(literal).map_err(|error| called(&default, error, py))?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the parts of each parameter are, and the number of cells.

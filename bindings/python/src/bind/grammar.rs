@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
+use dlbridge::abi::ALIGNMENT;
 use dlbridge::spec::{Extent, Names, Order, Place, Spec, Types, is_name, split};
-use dlbridge::{Error, Result, Status};
+use dlbridge::{DType, Error, Result, Status};
 
 use super::scalar::Scalar;
 
@@ -209,7 +210,7 @@ impl<'a> Reader<'a> {
             Some((name, rest)) => (name.trim().to_owned(), rest.trim()),
             None => (format!("arg{position}"), rest),
         };
-        let (text, value) = match rest.split_once('=').filter(|_| !rest.contains('[')) {
+        let (text, value) = match rest.split_once('=').filter(|(kind, _)| !kind.contains('[')) {
             Some((kind, value)) => (kind.trim(), Some(value.trim())),
             None => (rest, None),
         };
@@ -276,12 +277,18 @@ impl<'a> Reader<'a> {
         let mut spec = Spec::parse(text, &mut self.names)?.into_owned();
         spec.name = Some(Cow::Owned(name.to_owned()));
         spec.place = spec.place.or(Some(Place::Host));
+        spec.alignment = spec.alignment.max(natural_alignment(&spec.types));
         Ok(spec)
     }
 
     fn check_mode(&self, parameter: &Parameter) -> Result<()> {
         let Parameter { text, mode, optional, kind, .. } = parameter;
         match (kind, mode) {
+            (Kind::Tensor(spec) | Kind::Elements(spec), Mode::Out | Mode::InOut)
+                if spec.writable == Some(false) =>
+            {
+                self.malformed(text, "what C writes to is not read-only")
+            }
             (Kind::Tensor(_), Mode::New) if *optional => {
                 self.malformed(text, "what C makes is not optional")
             }
@@ -430,12 +437,12 @@ impl<'a> Reader<'a> {
             Extent::Any | Extent::Rest => false,
         };
         let has_shape = spec.shape.as_ref().is_some_and(|shape| shape.iter().all(is_known));
-        if is_one && has_shape {
+        if is_one && has_shape && spec.alignment <= ALIGNMENT as u64 {
             return Ok(());
         }
         let must = "what an output is to be must follow from the inputs: one element type, like f32 \
-                    or src.dtype, and extents that are numbers or occur in an input; else say inout, \
-                    for an array that the caller always gives";
+                    or src.dtype, and extents that are numbers or occur in an input, at most 64 bytes \
+                    of alignment; else say inout, for an array that the caller always gives";
         self.malformed(&parameter.text, must)
     }
 
@@ -451,6 +458,20 @@ impl<'a> Reader<'a> {
                 is_input && shape.is_some_and(|shape| shape.contains(&Extent::Named(place)))
             }
         }
+    }
+}
+
+/// That of the smallest element, without which compiled C code may crash; what is not
+/// known here may be bytes.
+fn natural_alignment(types: &Types<'_>) -> u64 {
+    let of = |dtype: &DType| match Scalar::of_dtype(*dtype) {
+        Some(Scalar::ComplexFloat | Scalar::ComplexDouble) => u64::from(dtype.item_bits()) / 16,
+        Some(_) => u64::from(dtype.item_bits()) / 8,
+        None => 1,
+    };
+    match types {
+        Types::OneOf(dtypes) => dtypes.iter().map(of).min().unwrap_or(1),
+        _ => 1,
     }
 }
 

@@ -95,12 +95,17 @@ impl<'a, 'py> Frame<'a, 'py> {
         let (py, function) = (self.py, self.function);
         let error = |error| named(py, function, &argument, error);
         let original = tensor_of(object, None, Some(false)).map_err(error)?;
+        let writes = self.parameter(place).mode != Mode::In;
+        if writes && !original.get().core().layout().is_injective() {
+            // Else it could not be written back after the call.
+            let text = "two of its indices may reach one element, so that no copy goes back";
+            return Err(error(errors::refused(text)));
+        }
         let copy = copied(original.get().core(), argument.spec).map_err(error)?;
         let view = copy.view();
         self.checker.check(argument, &view).map_err(|wrong| {
             exception(checked(function, &argument, wrong, &Came(object, &view)))
         })?;
-        let writes = self.parameter(place).mode != Mode::In;
         audit::record(py, || Event {
             source: framework::source_name(object),
             target: Some(&function.name),
@@ -139,7 +144,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             (None, _) => return Ok(()),
         };
         if let Some(extent) = self.function.places[place].extent {
-            let value = scalar.as_i64(&self.words[place]);
+            let value = scalar.as_extent(&self.words[place])?;
             self.checker.set_extent(extent, value).map_err(errors::argument)?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The arrays that a call makes for what C writes.
 
 use dlbridge::abi::DLTensor;
+use dlbridge::check::check_place;
 use dlbridge::spec::{Extent, Order, Spec, Types};
 use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
@@ -24,7 +25,7 @@ impl<'py> Frame<'_, 'py> {
                 let array = self.make_output(parameter).map_err(error)?;
                 self.slots.push((place, Slot::empty()));
                 let (_, slot) = self.slots.last_mut().expect("just pushed");
-                slot.read(&array, Some(false), &mut self.numbers)?;
+                slot.read(&array, Some(false), &mut self.numbers).map_err(error)?;
                 self.made.push((place, array));
             }
         }
@@ -46,6 +47,7 @@ impl<'py> Frame<'_, 'py> {
         };
         let device = self.first.map_or(Device::CPU, |(_, device)| device);
         let device = if device.is_host_accessible() { Device::CPU } else { device };
+        check_place(spec, device).map_err(errors::exchange)?;
         Wanted { dtype, shape: &shape, spec, device }.make(self.py, self.framework())
     }
 

@@ -19,7 +19,9 @@ use smallvec::SmallVec;
 
 use super::arguments::Argument;
 use super::function::Function;
-use super::grammar::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
+use super::grammar::{
+    Factor, Kind, Measure, Mode, Outcome, Parameter, Signature, Value, extent_of,
+};
 use super::output::{self, Wanted};
 use super::results::packed;
 use super::scalar::{Scalar, Word};
@@ -198,9 +200,13 @@ impl Array {
             Types::Any => Dtypes::Any,
             Types::OneOf(dtypes) => Dtypes::OneOf(dtypes.iter().map(|dtype| dtype.raw()).collect()),
             Types::Same(name) => {
-                let before = &signature.parameters[..place];
-                let named =
-                    before.iter().position(|it| it.name == **name && it.mode != Mode::Out)?;
+                // Those that are taken before.
+                let before = match parameter.mode {
+                    Mode::Out => &signature.parameters[..],
+                    _ => &signature.parameters[..place],
+                };
+                let is_named = |it: &Parameter| it.name == **name && it.mode != Mode::Out;
+                let named = before.iter().position(is_named)?;
                 Dtypes::Same(index_of(signature, named))
             }
         };
@@ -419,7 +425,7 @@ impl Room {
         }
         let word = scalar.read(object).ok()?;
         if let Some(name) = extent {
-            self.meet(Extent::Named(name), scalar.as_i64(&word))?;
+            self.meet(Extent::Named(name), scalar.as_extent(&word).ok()?)?;
         }
         Some(word)
     }

@@ -4,13 +4,14 @@ use std::ffi::{
     c_char, c_double, c_float, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong,
     c_ulonglong, c_ushort, c_void,
 };
+use std::fmt::Display;
 use std::ptr::NonNull;
 
 use dlbridge::DType;
 use dlbridge::abi::DLDataTypeCode;
 use dlbridge::spec::parse_type;
 use libffi::middle::Type;
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
@@ -169,10 +170,11 @@ impl Scalar {
                 self.word(value.map_err(|error| self.refused(object, error))?)
             }
             Scalar::Double => self.float(object).map(Word::new),
-            Scalar::Float => self.float(object).map(|value| Word::new(value as f32)),
+            Scalar::Float => self.narrow(self.float(object)?).map(Word::new),
             Scalar::Bool => self.truth(object).map(Word::new),
             Scalar::ComplexFloat => {
-                self.complex(object).map(|[re, im]| Word::new([re as f32, im as f32]))
+                let [re, im] = self.complex(object)?;
+                Ok(Word::new([self.narrow(re)?, self.narrow(im)?]))
             }
             Scalar::ComplexDouble => self.complex(object).map(Word::new),
             Scalar::Pointer => self.pointer(object).map(Word::new),
@@ -184,14 +186,9 @@ impl Scalar {
         let Scalar::Int { bits, signed } = self else {
             return Ok(Word::new(value as f64));
         };
-        let (least, most) = match signed {
-            true => (i64::MIN >> (64 - bits), i64::MAX >> (64 - bits)),
-            false => (0, (u64::MAX >> (64 - bits)).min(i64::MAX as u64) as i64),
-        };
-        if value < least || value > most {
-            let name = self.c_name();
-            let message = format!("is {value} and must be {least} to {most}, for {name}");
-            return Err(PyOverflowError::new_err(message));
+        let (least, most) = range(bits, signed);
+        if value < least || (value >= 0 && value as u64 > most) {
+            return Err(self.beyond(value));
         }
         Ok(match bits {
             8 => Word::new(value as u8),
@@ -201,12 +198,36 @@ impl Scalar {
         })
     }
 
+    /// Of a number that is not infinite none becomes that.
+    fn narrow(self, value: f64) -> PyResult<f32> {
+        let narrow = value as f32;
+        match narrow.is_infinite() && value.is_finite() {
+            true => Err(self.beyond(format!("{value:e}"))),
+            false => Ok(narrow),
+        }
+    }
+
+    #[cold]
+    fn beyond(self, value: impl Display) -> PyErr {
+        let name = self.c_name();
+        let integers = |(least, most): (i64, u64)| format!("{least} to {most}");
+        let wanted = match self {
+            Scalar::Int { bits, signed } => integers(range(bits, signed)),
+            Scalar::Pointer => integers(range(usize::BITS as u16, false)),
+            Scalar::Float | Scalar::ComplexFloat => {
+                format!("{:e} to {:e}", f32::MIN, f32::MAX)
+            }
+            _ => format!("{:e} to {:e}", f64::MIN, f64::MAX),
+        };
+        PyOverflowError::new_err(format!("is {value} and must be {wanted}, for {name}"))
+    }
+
     /// The value that a signature has as the default.
     pub fn default(self, literal: &Literal) -> PyResult<Word> {
         Ok(match (self, literal) {
             (_, Literal::Int(value)) => self.word(*value)?,
-            (Scalar::Float, Literal::Float(value)) => Word::new(*value as f32),
-            (Scalar::ComplexFloat, Literal::Float(value)) => Word::new([*value as f32, 0.0]),
+            (Scalar::Float, Literal::Float(value)) => Word::new(self.narrow(*value)?),
+            (Scalar::ComplexFloat, Literal::Float(value)) => Word::new([self.narrow(*value)?, 0.0]),
             (Scalar::ComplexDouble, Literal::Float(value)) => Word::new([*value, 0.0]),
             (_, Literal::Float(value)) => Word::new(*value),
             (_, Literal::Bool(value)) => Word::new(*value),
@@ -214,10 +235,10 @@ impl Scalar {
         })
     }
 
-    /// An integer that `read` made.
-    pub fn as_i64(self, word: &Word) -> i64 {
+    /// An integer that `read` made, as an extent.
+    pub fn as_extent(self, word: &Word) -> PyResult<i64> {
         // SAFETY: of any bits, which are those of `read`.
-        unsafe {
+        Ok(unsafe {
             match self {
                 Scalar::Int { bits: 8, signed: true } => word.get::<i8>().into(),
                 Scalar::Int { bits: 16, signed: true } => word.get::<i16>().into(),
@@ -225,9 +246,14 @@ impl Scalar {
                 Scalar::Int { bits: 8, .. } => word.get::<u8>().into(),
                 Scalar::Int { bits: 16, .. } => word.get::<u16>().into(),
                 Scalar::Int { bits: 32, .. } => word.get::<u32>().into(),
+                Scalar::Int { signed: false, .. } => {
+                    let value = word.get::<u64>();
+                    let too_large = || format!("is {value}; an extent is at most {}", i64::MAX);
+                    i64::try_from(value).map_err(|_| PyValueError::new_err(too_large()))?
+                }
                 _ => word.get::<i64>(),
             }
-        }
+        })
     }
 
     /// A returned value at its own address: integers come back as wide as a register.
@@ -276,8 +302,15 @@ impl Scalar {
         if object.is_none() {
             return Ok(0);
         }
-        if let Ok(address) = object.extract::<usize>() {
-            return Ok(address);
+        let error = match object.extract::<usize>() {
+            Ok(address) => return Ok(address),
+            Err(error) => error,
+        };
+        // ctypes would cut integers off, and give the characters of texts no owner.
+        for name in ["__index__", "encode", "decode"] {
+            if object.hasattr(name)? {
+                return Err(self.refused(object, error));
+            }
         }
         let ctypes = object.py().import("ctypes")?;
         let cast = ctypes.getattr("cast")?.call1((object, ctypes.getattr("c_void_p")?));
@@ -303,7 +336,7 @@ impl Scalar {
             self.c_name()
         );
         match error.is_instance_of::<PyOverflowError>(py) {
-            true => PyOverflowError::new_err(text),
+            true => self.beyond(errors::short_repr(object)),
             false => PyTypeError::new_err(text),
         }
     }
@@ -343,6 +376,14 @@ impl Scalar {
                 },
             })
         }
+    }
+}
+
+/// The least and the most of an integer.
+fn range(bits: u16, signed: bool) -> (i64, u64) {
+    match signed {
+        true => (i64::MIN >> (64 - bits), (i64::MAX >> (64 - bits)) as u64),
+        false => (0, u64::MAX >> (64 - bits)),
     }
 }
 

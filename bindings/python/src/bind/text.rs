@@ -16,7 +16,9 @@ pub fn characters(object: &Bound<'_, PyAny>) -> PyResult<*const c_char> {
     // SAFETY: a str; on success that many bytes and a NUL are there.
     let start = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &mut length) };
     if start.is_null() {
-        return Err(PyErr::fetch(object.py()));
+        let error = PyErr::fetch(object.py());
+        let text = format!("is no text of UTF-8: {}", error.value(object.py()));
+        return Err(PyValueError::new_err(text));
     }
     // SAFETY: as above.
     let bytes = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length as usize) };
