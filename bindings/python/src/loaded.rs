@@ -20,6 +20,7 @@ impl LoadedType {
     }
 
     /// The type, if its module has been imported.
+    #[inline]
     pub fn get<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
         match self.found.get(py) {
             Some(found) => Some(found.bind(py)),

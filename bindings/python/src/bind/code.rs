@@ -8,15 +8,17 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use super::grammar::{Kind, Mode, Outcome, Parameter, Signature};
+use super::registers::Registers;
 use super::scalar::Word;
 
 /// An address, and what libffi knows of the function there.
 pub struct Code {
-    address: unsafe extern "C" fn(),
+    address: *const c_void,
     description: Cif,
+    registers: Option<Registers>,
 }
 
-// SAFETY: the description is only read after it was made.
+// SAFETY: the description is only read after it was made, and the address is one of code.
 unsafe impl Send for Code {}
 // SAFETY: as above.
 unsafe impl Sync for Code {}
@@ -36,12 +38,12 @@ impl Code {
             Outcome::Scalar(scalar) => scalar.ffi_type(),
             Outcome::Text | Outcome::Tensor(_) => Type::pointer(),
         };
-        // SAFETY: the caller of `bind` says that there is such a function.
-        let address = unsafe {
-            std::mem::transmute::<*const c_void, unsafe extern "C" fn()>(address as *const c_void)
-        };
         let types = signature.parameters.iter().map(argument);
-        Ok(Code { address, description: Cif::new(types.collect::<Vec<_>>(), result) })
+        Ok(Code {
+            address: address as *const c_void,
+            description: Cif::new(types.collect::<Vec<_>>(), result),
+            registers: Registers::of(signature),
+        })
     }
 
     /// Calls the C function.
@@ -49,14 +51,32 @@ impl Code {
     /// # Safety
     /// There is one word for each parameter, of its type. The C function has the
     /// signature.
+    #[inline]
     pub unsafe fn call(&self, words: &mut [Word]) -> Word {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match &self.registers {
+                Some(registers) => registers.call(self.address, words),
+                None => self.call_described(words),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `call`.
+    unsafe fn call_described(&self, words: &mut [Word]) -> Word {
         let mut pointers = SmallVec::<[*mut c_void; 8]>::new();
         words.iter_mut().for_each(|word| pointers.push(word.as_mut_ptr()));
         let mut result = Word::default();
-        let (description, address) = (self.description.as_raw_ptr(), Some(self.address));
         // SAFETY: the caller's promise; a word has room for any result.
         unsafe {
-            libffi::raw::ffi_call(description, address, result.as_mut_ptr(), pointers.as_mut_ptr());
+            let code = std::mem::transmute::<*const c_void, unsafe extern "C" fn()>(self.address);
+            libffi::raw::ffi_call(
+                self.description.as_raw_ptr(),
+                Some(code),
+                result.as_mut_ptr(),
+                pointers.as_mut_ptr(),
+            );
         }
         result
     }

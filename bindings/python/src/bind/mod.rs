@@ -15,6 +15,7 @@ mod output;
 mod parameter;
 mod quick;
 mod refusal;
+mod registers;
 mod results;
 mod scalar;
 mod slot;

@@ -49,6 +49,12 @@ impl Word {
         unsafe { (&raw const *self).cast::<T>().read() }
     }
 
+    /// The first 8 bytes.
+    #[inline]
+    pub fn bits(&self) -> u64 {
+        self.0[0]
+    }
+
     pub fn as_mut_ptr(&mut self) -> *mut c_void {
         (&raw mut *self).cast()
     }
