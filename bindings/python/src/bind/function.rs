@@ -248,6 +248,7 @@ fn places(signature: &Signature, positional: &[Argument]) -> PyResult<(Vec<Place
 }
 
 impl Function {
+    #[inline(always)]
     fn enter<'py>(&self, py: Python<'py>, given: Given<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
         if let Some(quick) = self.quick.as_ref().filter(|_| given.names.is_none())
             && let Some(result) = quick.call(py, self, given.positional)
@@ -360,12 +361,17 @@ unsafe extern "C" fn enter(
             _ => std::slice::from_raw_parts(arguments.cast(), total),
         };
         let (positional, keywords) = all.split_at(count as usize);
-        function.get().enter(py, Given { positional, keywords, names })
+        match function.get().enter(py, Given { positional, keywords, names }) {
+            Ok(object) => object.into_ptr(),
+            Err(error) => raised(py, error),
+        }
     };
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(object)) => return object.into_ptr(),
-        Ok(Err(error)) => error.restore(py),
-        Err(_) => PyRuntimeError::new_err("defect in dlbridge: a panic").restore(py),
-    }
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|_| raised(py, PyRuntimeError::new_err("defect in dlbridge: a panic")))
+}
+
+#[cold]
+fn raised(py: Python<'_>, error: PyErr) -> *mut ffi::PyObject {
+    error.restore(py);
     ptr::null_mut()
 }

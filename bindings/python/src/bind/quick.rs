@@ -132,7 +132,7 @@ impl Quick {
     }
 
     /// Makes a call, unless it is not a usual one.
-    #[inline]
+    #[inline(always)]
     pub fn call<'py>(
         &self,
         py: Python<'py>,
@@ -165,7 +165,15 @@ impl Quick {
         // SAFETY: all words are filled, of the arrays whose objects the caller and `made`
         // hold. That the C function has this signature is what the caller of `bind` said.
         let result = unsafe { function.call(py, &mut words[..self.parameters]) };
-        Some(function.check_status(py, &result).and_then(|()| results(py, function, &result, made)))
+        if let Err(error) = function.check_status(py, &result) {
+            return Some(Err(error));
+        }
+        match (&function.signature.result, made.is_empty()) {
+            (Outcome::Void | Outcome::Status | Outcome::OwnStatus, true) => {
+                Some(Ok(py.None().into_bound(py)))
+            }
+            _ => Some(results(py, function, &result, made)),
+        }
     }
 }
 
