@@ -109,6 +109,20 @@ def test_one_array(library, spec, mode, copy):
         assert quick == careful, (type(x), getattr(x, "dtype", None))
 
 
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("mode", ["", "inout "])
+def test_an_argument_of_ctypes(library, spec, mode):
+    if mode and "readonly" in spec:
+        pytest.skip("no such signature")
+    function = dlbridge.bind(library.one, f"{mode}x: {spec} -> status")
+    plain = library["one"]
+    plain.argtypes = [dlbridge.capi.arg(mode + spec)]
+    for x in ARRAYS:
+        expected, found = outcome(library, function, x=x), outcome(library, plain, x)
+        assert expected[-1] == found[-1]
+        assert issubclass(expected[0], Exception) == issubclass(found[0], Exception)
+
+
 @pytest.mark.parametrize(
     "signature",
     [

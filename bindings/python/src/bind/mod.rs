@@ -21,6 +21,7 @@ mod scalar;
 mod slot;
 mod stream;
 mod text;
+mod usual;
 
 use dlbridge::{Error, Status};
 

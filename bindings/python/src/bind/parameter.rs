@@ -13,6 +13,7 @@ use super::grammar::{Kind, Mode, Parameter};
 use super::inputs::check_access;
 use super::refusal::{called, exception};
 use super::slot::{Came, Numbers, Slot};
+use super::usual::{Array, NAMES, Room};
 use crate::errors;
 use crate::loaded::LoadedType;
 
@@ -22,6 +23,8 @@ pub struct ArgumentType {
     text: String,
     parameter: Parameter,
     names: Names<'static>,
+    /// What most arguments are, if C gets a descriptor.
+    usual: Option<Array>,
 }
 
 #[pymethods]
@@ -31,7 +34,9 @@ impl ArgumentType {
         let (parameter, names) = Parameter::parse(&text).map_err(errors::argument)?;
         match (&parameter.kind, parameter.mode) {
             (Kind::Tensor(_) | Kind::Elements(_), Mode::In | Mode::Out | Mode::InOut) => {
-                Ok(ArgumentType { text, parameter, names })
+                let usual = Array::of(std::slice::from_ref(&parameter), 0)
+                    .filter(|usual| !usual.is_bare && names.len() <= NAMES);
+                Ok(ArgumentType { text, parameter, names, usual })
             }
             _ => Err(errors::argument(Error::new(
                 Status::Spec,
@@ -46,6 +51,22 @@ impl ArgumentType {
     /// What ctypes passes to C for an object.
     #[expect(clippy::wrong_self_convention, reason = "the name is that of ctypes")]
     fn from_param<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = object.py();
+        let room = Room::new();
+        if self.usual.as_ref().is_some_and(|usual| room.take(usual, object).is_some()) {
+            // SAFETY: the room has its shape and strides.
+            return unsafe { descriptor(py, &room.tensor(0)) };
+        }
+        self.closer_look(object)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("dlbridge.capi.arg({:?})", self.text)
+    }
+}
+
+impl ArgumentType {
+    fn closer_look<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = object.py();
         let address = descriptor_address(object)?;
         if object.is_none() || address == Some(0) {
@@ -64,7 +85,11 @@ impl ArgumentType {
         let keep = tensor.as_ref().map_or(object, |tensor| tensor.as_any());
         match (&self.parameter.kind, address, &tensor) {
             (Kind::Tensor(_), Some(address), _) => pointer(py, address, object),
-            (Kind::Tensor(_), None, None) => descriptor(py, &mut slot, &mut numbers),
+            (Kind::Tensor(_), None, None) => {
+                slot.fix(&mut numbers);
+                // SAFETY: its shape and strides are among the numbers now.
+                unsafe { descriptor(py, slot.descriptor()) }
+            }
             (Kind::Tensor(_), None, Some(tensor)) => {
                 let address = std::ptr::from_ref(tensor.get().core().descriptor()) as usize;
                 pointer(py, address, keep)
@@ -73,12 +98,6 @@ impl ArgumentType {
         }
     }
 
-    fn __repr__(&self) -> String {
-        format!("dlbridge.capi.arg({:?})", self.text)
-    }
-}
-
-impl ArgumentType {
     fn read<'py>(
         &self,
         object: &Bound<'py, PyAny>,
@@ -128,22 +147,21 @@ fn descriptor_address(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
 
 /// A descriptor with its shape and strides behind it, in the memory of a bytes object:
 /// ctypes passes that, and keeps the object during the call.
-fn descriptor<'py>(
-    py: Python<'py>,
-    slot: &mut Slot<'py>,
-    numbers: &mut Numbers,
-) -> PyResult<Bound<'py, PyAny>> {
-    slot.fix(numbers);
-    let (tensor, numbers) = (slot.descriptor(), slot.dims(numbers));
-    let size = size_of::<DLTensor>() + size_of_val(numbers);
+///
+/// # Safety
+/// The tensor has as many extents and strides as it says.
+unsafe fn descriptor<'py>(py: Python<'py>, tensor: &DLTensor) -> PyResult<Bound<'py, PyAny>> {
+    let ndim = tensor.ndim as usize;
+    let size = size_of::<DLTensor>() + 2 * ndim * size_of::<i64>();
     let bytes = PyBytes::new_with(py, size, |memory| {
         let start = memory.as_mut_ptr().cast::<DLTensor>();
         assert!(start.is_aligned(), "bytes of CPython are aligned like its objects");
-        // SAFETY: there is room for both, aligned; `shape` has two numbers a dimension.
+        // SAFETY: there is room for both, aligned, and the caller's promise.
         unsafe {
             let shape = start.add(1).cast::<i64>();
-            shape.copy_from_nonoverlapping(numbers.as_ptr(), numbers.len());
-            let strides = shape.add(numbers.len() / 2);
+            let strides = shape.add(ndim);
+            shape.copy_from_nonoverlapping(tensor.shape, ndim);
+            strides.copy_from_nonoverlapping(tensor.strides, ndim);
             start.write(DLTensor { shape, strides, ..*tensor });
         }
         Ok(())

@@ -145,7 +145,7 @@ impl<'py> Slot<'py> {
         &numbers[self.start..self.start + 2 * self.descriptor.ndim as usize]
     }
 
-    /// Without shape and strides.
+    /// Without shape and strides before `fix`.
     pub fn descriptor(&self) -> &DLTensor {
         &self.descriptor
     }
