@@ -333,6 +333,14 @@ impl Definition {
     }
 }
 
+/// Sets the exception.
+#[cold]
+fn raise(error: PyErr) -> *mut ffi::PyObject {
+    // Else PyO3 does not know of the GIL, and keeps what is dropped here for later.
+    Python::attach(|py| error.restore(py));
+    ptr::null_mut()
+}
+
 /// The interpreter calls this.
 unsafe extern "C" fn enter(
     function: *mut ffi::PyObject,
@@ -360,10 +368,10 @@ unsafe extern "C" fn enter(
         arrange(py, function.get(), given, &mut frame.objects)?;
         frame.run()
     };
-    match catch_unwind(AssertUnwindSafe(body)) {
+    let error = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(object)) => return object.into_ptr(),
-        Ok(Err(error)) => error.restore(py),
-        Err(_) => PyRuntimeError::new_err("defect in dlbridge: a panic").restore(py),
-    }
-    ptr::null_mut()
+        Ok(Err(error)) => error,
+        Err(_) => PyRuntimeError::new_err("defect in dlbridge: a panic"),
+    };
+    raise(error)
 }
