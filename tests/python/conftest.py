@@ -43,3 +43,17 @@ def on_cuda():
     """A tensor on a GPU that need not exist: its address is never touched."""
     foreign = handmade.Foreign((2, 3), (3, 1), data=0x7000_0000_0000, device=handmade.CUDA)
     return _dlbridge._from_managed(foreign.address)
+
+
+@pytest.fixture(scope="session")
+def functions(tmp_path_factory):
+    """The library of bound_functions.c and user_library.c."""
+    folder = toolchain.ROOT / "tests/python"
+    path = toolchain.compile(
+        folder / "bound_functions.c",
+        folder / "user_library.c",
+        output=tmp_path_factory.mktemp("bound") / "libbound.so",
+        link="nothing",
+        flags=["-shared", "-fPIC"],
+    )
+    return ctypes.CDLL(path)

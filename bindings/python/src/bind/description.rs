@@ -44,12 +44,12 @@ fn python(literal: &Literal) -> String {
     }
 }
 
+/// In ASCII, which is all that `inspect` reads.
 fn escaped(character: char) -> String {
     let code = u32::from(character);
     match character {
         '"' | '\\' => format!("\\{character}"),
         ' '..='~' => character.to_string(),
-        _ if character.is_alphanumeric() => character.to_string(),
         _ if code < 256 => format!("\\x{code:02x}"),
         _ => format!("\\U{code:08x}"),
     }

@@ -339,6 +339,14 @@ impl Definition {
     }
 }
 
+/// Sets the exception.
+#[cold]
+fn raise(error: PyErr) -> *mut ffi::PyObject {
+    // Else PyO3 does not know of the GIL, and keeps what is dropped here for later.
+    Python::attach(|py| error.restore(py));
+    ptr::null_mut()
+}
+
 /// The interpreter calls this.
 unsafe extern "C" fn enter(
     function: *mut ffi::PyObject,
@@ -363,15 +371,9 @@ unsafe extern "C" fn enter(
         let (positional, keywords) = all.split_at(count as usize);
         match function.get().enter(py, Given { positional, keywords, names }) {
             Ok(object) => object.into_ptr(),
-            Err(error) => raised(py, error),
+            Err(error) => raise(error),
         }
     };
     catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|_| raised(py, PyRuntimeError::new_err("defect in dlbridge: a panic")))
-}
-
-#[cold]
-fn raised(py: Python<'_>, error: PyErr) -> *mut ffi::PyObject {
-    error.restore(py);
-    ptr::null_mut()
+        .unwrap_or_else(|_| raise(PyRuntimeError::new_err("defect in dlbridge: a panic")))
 }

@@ -157,6 +157,9 @@ impl Signature {
             parameters[place].value = reader.value(&parameters, place, value)?;
         }
         reader.check(&parameters)?;
+        if let Outcome::Tensor(spec) = &result {
+            reader.check_same(&parameters, spec)?;
+        }
         let names = reader.names.into_iter().map(|name| Cow::Owned(name.into_owned())).collect();
         Ok(Signature { parameters, result, names })
     }
@@ -386,7 +389,10 @@ impl<'a> Reader<'a> {
                 return self.malformed(&parameter.name, "each parameter has a name of its own");
             }
             if let Some(spec) = parameter.kind.spec() {
-                self.check_same(parameters, place, spec)?;
+                // Inputs are read first, in their order.
+                let is_late = matches!(parameter.mode, Mode::Out | Mode::New);
+                let earlier = if is_late { parameters } else { &parameters[..place] };
+                self.check_same(earlier, spec)?;
                 if parameter.mode == Mode::Out && !parameter.optional {
                     self.check_allocated(parameters, parameter, spec)?;
                 }
@@ -395,22 +401,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Inputs are read first, in their order.
-    fn check_same(
-        &self,
-        parameters: &[Parameter],
-        place: usize,
-        spec: &Spec<'static>,
-    ) -> Result<()> {
+    /// The dtype of another must be known by then, from one of these.
+    fn check_same(&self, earlier: &[Parameter], spec: &Spec<'static>) -> Result<()> {
         let Types::Same(name) = &spec.types else {
             return Ok(());
         };
-        let is_read_before = |(other, it): (usize, &Parameter)| {
-            let is_input = matches!(it.mode, Mode::In | Mode::InOut) && it.kind.spec().is_some();
-            let first = other < place || matches!(parameters[place].mode, Mode::Out | Mode::New);
-            it.name == *name && is_input && first
-        };
-        match parameters.iter().enumerate().any(is_read_before) {
+        let is_input =
+            |it: &Parameter| matches!(it.mode, Mode::In | Mode::InOut) && it.kind.spec().is_some();
+        match earlier.iter().any(|it| it.name == *name && is_input(it)) {
             true => Ok(()),
             false => {
                 let must = format!("a tensor {name} must be an input before this one");

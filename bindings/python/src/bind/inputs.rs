@@ -167,13 +167,14 @@ impl Refused {
         object: &Bound<'_, PyAny>,
         view: &TensorRef<'_>,
     ) -> Refused {
-        match function.copy.is_none() && is_curable(&wrong) {
-            true => Refused::Curable(wrong),
-            false => {
-                let came = Came(object, view);
-                Refused::Wrong(exception(checked(function, argument, wrong, &came)))
-            }
+        let curable = is_curable(&wrong);
+        if curable && function.copy.is_none() {
+            return Refused::Curable(wrong);
         }
+        let error = checked(function, argument, wrong, &Came(object, view));
+        let hint = if curable { "; with copy=None, bind makes a copy" } else { "" };
+        let text = format!("{}{hint}", error.message());
+        Refused::Wrong(exception(Error::new(error.status(), text)))
     }
 }
 

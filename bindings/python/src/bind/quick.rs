@@ -18,7 +18,7 @@ use super::grammar::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, ext
 use super::output::{self, Wanted};
 use super::results::packed;
 use super::scalar::{Scalar, Word};
-use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
+use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of, quietly};
 use crate::audit;
 use crate::framework::Framework;
 /// The most parameters that there is room for.
@@ -117,7 +117,7 @@ impl Quick {
                     *word = room.number(&given[*position], *scalar, *extent)?;
                 }
                 Read::Product(scalar, factors) => {
-                    *word = scalar.word(room.product(factors)?).ok()?
+                    *word = quietly(scalar.word(room.product(factors)?))?
                 }
                 Read::Made(array, spec) => {
                     let object = room.make(py, array, spec, self.like)?;
@@ -172,9 +172,9 @@ impl Room {
         if !object.is_exact_instance_of::<PyFloat>() && !object.is_exact_instance_of::<PyInt>() {
             return None;
         }
-        let word = scalar.read(object).ok()?;
+        let word = quietly(scalar.read(object))?;
         if let Some(name) = extent {
-            self.meet(Extent::Named(name), scalar.as_extent(&word).ok()?)?;
+            self.meet(Extent::Named(name), quietly(scalar.as_extent(&word))?)?;
         }
         Some(word)
     }
@@ -220,7 +220,7 @@ impl Room {
         };
         let dtype = DType::new(dtype).ok()?;
         let wanted = Wanted { dtype, shape: &shape, spec, device: Device::CPU };
-        wanted.make(py, like.or(self.first.get())).ok()
+        quietly(wanted.make(py, like.or(self.first.get())))
     }
 }
 

@@ -9,7 +9,6 @@ use pyo3::prelude::*;
 
 use super::function::Function;
 use super::grammar::Parameter;
-use super::is_curable;
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.
 pub struct Label<'a>(pub &'a Parameter, pub Option<usize>);
@@ -32,10 +31,7 @@ pub fn checked(
     wrong: Error,
     came: &dyn Display,
 ) -> Error {
-    let mut text = format!("{}(): {}", function.name, argument.describe(&wrong, came).message());
-    if function.copy.is_some() && is_curable(&wrong) {
-        text += "; with copy=None, bind makes a copy";
-    }
+    let text = format!("{}(): {}", function.name, argument.describe(&wrong, came).message());
     Error::new(wrong.status(), text)
 }
 

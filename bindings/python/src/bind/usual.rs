@@ -160,7 +160,7 @@ impl Room {
     #[inline]
     fn take_torch(&self, array: &Array, object: &Bound<'_, PyAny>) -> Option<NonNull<c_void>> {
         let mut found = torch::NOTHING;
-        if !torch::borrow(object, &mut found).ok()? || found.device != Device::CPU.raw() {
+        if !quietly(torch::borrow(object, &mut found))? || found.device != Device::CPU.raw() {
             return None;
         }
         let ndim = usize::try_from(found.ndim).ok().filter(|ndim| *ndim <= AXES)?;
@@ -289,4 +289,14 @@ unsafe fn dims<'a>(pointer: *const i64, count: usize) -> Option<&'a [i64]> {
 /// How many arrays there are before the parameter at a place: the index of its own.
 pub fn index_of(parameters: &[Parameter], place: usize) -> usize {
     parameters[..place].iter().filter(|it| it.kind.spec().is_some()).count()
+}
+
+/// What a closer look will say again is dropped where PyO3 knows of the GIL, else it keeps
+/// the objects for later.
+pub fn quietly<T>(result: PyResult<T>) -> Option<T> {
+    #[cold]
+    fn forget(error: PyErr) {
+        Python::attach(|_| drop(error));
+    }
+    result.map_err(forget).ok()
 }

@@ -1,0 +1,314 @@
+"""A wrong call is refused before C runs, and says what was wanted and what came."""
+
+import ctypes
+import re
+
+import dlbridge
+import jax
+import numpy as np
+import pytest
+import torch
+from dlbridge import capi
+
+SCALE = "src: f32[h, w], out dst: f32[h, w], factor: f64 -> status"
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def read_only():
+    array = X.copy()
+    array.flags.writeable = False
+    return array
+
+
+CAME = "came numpy.ndarray: float32 [2, 3] with strides [3, 1] on cpu"
+WRONG = {
+    "dtype": (
+        lambda: ((X.astype(np.float64), 1.0), {}),
+        TypeError,
+        "argument 1 (src): dtype is float64 and must be float32; wanted f32[h, w], "
+        "came numpy.ndarray: float64 [2, 3] with strides [3, 1] on cpu",
+    ),
+    "ndim": (
+        lambda: ((torch.from_numpy(X)[0], 1.0), {}),
+        ValueError,
+        "argument 1 (src): ndim is 1 and must be 2; wanted f32[h, w], "
+        "came torch.Tensor: float32 [3] with strides [1] on cpu",
+    ),
+    "extent": (
+        lambda: ((X, 1.0), {"dst": torch.zeros(2, 4)}),
+        ValueError,
+        "argument dst: shape[1] is 4 and must be 3, as w is in argument 1 (src); wanted f32[h, w], "
+        "came torch.Tensor: float32 [2, 4] with strides [4, 1] on cpu",
+    ),
+    "read-only": (
+        lambda: ((X, 1.0), {"dst": read_only()}),
+        BufferError,
+        "argument dst: it is read-only and must be writable, for C writes to it; "
+        f"wanted f32[h, w], {CAME}, read-only",
+    ),
+    "number": (
+        lambda: ((X, "a"), {}),
+        TypeError,
+        "argument 2 (factor) is 'a' (of type str); it must be a number, for double",
+    ),
+    "no array": (
+        lambda: ((3.5, 1.0), {}),
+        TypeError,
+        "argument 1 (src) is 3.5 (of type float); it must be an array: of NumPy, with __dlpack__, "
+        "an array interface or a buffer, or a DLPack capsule (numpy.asarray makes arrays of lists "
+        "and numbers)",
+    ),
+    "none": (
+        lambda: ((None, 1.0), {}),
+        TypeError,
+        "argument 1 (src) is None (of type NoneType); it must be an array: of NumPy, with "
+        "__dlpack__, an array interface or a buffer, or a DLPack capsule (numpy.asarray makes "
+        "arrays of lists and numbers)",
+    ),
+    "gradient": (
+        lambda: ((torch.zeros(2, 3, requires_grad=True), 1.0), {}),
+        BufferError,
+        "argument 1 (src) is a torch.Tensor that requires grad, which no other library records; "
+        "pass x.detach()",
+    ),
+    "swapped bytes": (
+        lambda: ((X, 1.0), {"dst": X.astype(">f4")}),
+        BufferError,
+        "argument dst is a NumPy array of dtype >f4; it must be in native byte order: "
+        'x.astype(x.dtype.newbyteorder("=")) converts',
+    ),
+}
+
+
+@pytest.fixture
+def scale(functions):
+    return dlbridge.bind(functions.scale, SCALE)
+
+
+@pytest.fixture(autouse=True)
+def no_call(functions):
+    """What is refused in this file never reaches C."""
+    before = functions.count_calls()
+    yield
+    assert functions.count_calls() == before
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("copy", [False, None])
+def test_the_whole_sentence(name, copy, functions):
+    scale = dlbridge.bind(functions.scale, SCALE, copy=copy)
+    arguments, kind, text = WRONG[name]
+    positional, named = arguments()
+    with pytest.raises(kind) as caught:
+        scale(*positional, **named)
+    assert type(caught.value) is kind
+    assert str(caught.value) == f"scale(): {text}"
+
+
+CALLS = {
+    "scale() misses argument 1 (src); wanted f32[h, w]": lambda f: f(),
+    "scale() misses argument 2 (factor); wanted f64": lambda f: f(X),
+    "scale() takes 2 positional arguments and got 3; its signature is "
+    "scale(src, factor, *, dst=None)": lambda f: f(X, 1, X),
+    "scale() has no argument foo; it has src, factor, dst": lambda f: f(X, 1, foo=2),
+    "scale() got argument factor twice": lambda f: f(X, 1, factor=2),
+    "scale() got argument src twice": lambda f: f(X, **{"src": X, "factor": 1}),
+}
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_arguments_that_python_itself_would_refuse(text, scale):
+    with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+        CALLS[text](scale)
+
+
+def test_names_are_str(scale):
+    with pytest.raises(TypeError, match="keywords must be strings"):
+        scale(X, **{1: 2})
+
+
+NO_MEMORY = {
+    "masked": (lambda: np.ma.array(X), "masked array"),
+    "long double": (lambda: X.astype(np.longdouble), "float128|longdouble"),
+    "objects": (lambda: np.array([[object()]]), "dtype object"),
+    "dates": (lambda: np.zeros((2, 3), "M8[s]"), "dates"),
+    "records": (lambda: np.zeros((2, 3), "f4,f4"), "one number an element"),
+    "meta": (lambda: torch.zeros(2, 3, device="meta"), "meta device"),
+    "sparse": (lambda: torch.eye(2).to_sparse(), "sparse_coo"),
+    "conjugated": (lambda: torch.zeros(2, 3, dtype=torch.complex64).conj(), "resolve_conj"),
+    "negated": (lambda: torch.zeros(2, 3, dtype=torch.complex64).conj().imag, "resolve_neg"),
+    "nested": (lambda: torch.nested.nested_tensor([torch.zeros(2)]), "nested"),
+    "unaligned": (lambda: np.zeros(25, np.uint8)[1:].view(np.float32).reshape(2, 3), "4 bytes"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", NO_MEMORY)
+def test_arrays_without_usable_memory(kind, scale):
+    make, text = NO_MEMORY[kind]
+    with pytest.raises(BufferError, match=rf"scale\(\): argument 1 \(src\).*({text})"):
+        scale(make(), 1.0)
+
+
+NO_ARRAYS = [[1.0], 3, "text", object(), np.ndarray, {}, np.float32(1), lambda: 0, Ellipsis]
+
+
+@pytest.mark.parametrize("given", NO_ARRAYS, ids=repr)
+def test_what_is_no_array(given, scale):
+    with pytest.raises(TypeError, match=r"scale\(\): argument 1 \(src\) is .*must be an array"):
+        scale(given, 1.0)
+    with pytest.raises(TypeError, match=r"scale\(\): argument dst is .*must be an array"):
+        scale(X, 1.0, dst=given)
+
+
+def test_tracers_have_no_memory(scale):
+    with pytest.raises(Exception, match=r"Tracer|traced"):
+        jax.jit(lambda x: scale(x, 1.0))(X)
+    with pytest.raises(BufferError, match=r"scale\(\): argument 1 \(src\).*storage"):
+        torch.vmap(lambda x: scale(x, 1.0))(torch.zeros(2, 2, 3))
+
+
+class Broken:
+    """Fails while it is asked for its memory."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+    def __dlpack__(self, **options):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt, MemoryError, RecursionError])
+def test_errors_of_the_array_itself_come_through(error, scale):
+    with pytest.raises(error, match="broken"):
+        scale(Broken(error("broken")), 1.0)
+
+
+def test_what_an_array_refuses_has_the_name_of_the_argument(scale):
+    with pytest.raises(BufferError, match=r"scale\(\): argument 1 \(src\).*broken"):
+        scale(Broken(BufferError("broken")), 1.0)
+
+
+TEXTS = {
+    "a\0b": (ValueError, "has a NUL at byte 1, where C would end it"),
+    "\ud800": (ValueError, "is no text of UTF-8"),
+    b"bytes": (TypeError, r"is b'bytes' \(of type bytes\); it must be a str"),
+    None: (TypeError, "is None .*must be a str"),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_texts(text, functions):
+    greet = dlbridge.bind(functions.greet, "name: str -> str")
+    kind, words = TEXTS[text]
+    with pytest.raises(kind, match=rf"greet\(\): argument 1 \(name\):? {words}"):
+        greet(text)
+
+
+def fails(functions, status, error=None, result="status"):
+    """The error of a call that C answers with a status."""
+    signature = f"status: i32, optional unused: *f32[...] -> {result}"
+    function = dlbridge.bind(functions.answer, signature, error=error, name="fail")
+    with pytest.raises(capi.Error) as caught:
+        function(status)
+    return caught.value
+
+
+def test_a_status_is_an_error_of_its_own(functions):
+    error = fails(functions, 3)
+    assert (error.status, str(error)) == (3, "fail(): status is 3 (3)")
+    assert fails(functions, -(2**31)).status == -(2**31)
+
+
+def test_the_text_of_a_status_is_fetched_from_the_library(functions):
+    error = fails(functions, 7, functions.why)
+    assert (error.status, str(error)) == (7, "fail(): the seventh failure (7)")
+    # NULL is no text.
+    assert str(fails(functions, 8, functions.why)) == "fail(): status is 8 (8)"
+    assert "something failed" in str(fails(functions, 7, functions.why_without_status))
+    assert "caf\ufffd" in str(fails(functions, 7, functions.not_utf8))
+
+
+def test_a_status_of_dlbridge_has_a_name(functions):
+    capi.lib.dlbridge_validate(None)
+    error = fails(functions, capi.StatusCode.NDIM, result="dlbridge_status")
+    assert (error.status, error.name) == (capi.StatusCode.NDIM, "DLBRIDGE_ERROR_NDIM")
+    assert str(error).startswith("fail(): ")
+
+
+def test_outputs_are_left_alone_when_c_fails(functions):
+    function = dlbridge.bind(
+        functions.answer, "status: i32, optional inout y: *f32[3] -> status", copy=None
+    )
+    target = np.arange(6, dtype=np.float32)[::2]
+    with pytest.raises(capi.Error):
+        function(5, y=target)
+    assert target.tolist() == [0, 2, 4]
+
+
+def test_null_instead_of_a_tensor(functions):
+    made = dlbridge.bind(functions.make_nothing, "-> f32[...]")
+    with pytest.raises(RuntimeError, match=r"make_nothing\(\) gave NULL instead of a tensor"):
+        made()
+    told = dlbridge.bind(functions.make_nothing, "-> f32[...]", error=functions.why_without_status)
+    with pytest.raises(RuntimeError, match="NULL instead of a tensor: something failed"):
+        told()
+
+
+def test_results_are_checked(functions):
+    for kind, error, text in [
+        ("f32[h, w]", TypeError, "dtype is float64 and must be float32"),
+        ("f64[w, h]", ValueError, r"shape\[0\] is 2 and must be 3, as the argument w says"),
+        ("f64[h, w] c", BufferError, r"the elements must lie in C order.*on cpu$"),
+        ("f64[h]", ValueError, "ndim is 2 and must be 1"),
+    ]:
+        made = dlbridge.bind(functions.make, f"h: i64, w: i64 -> {kind}")
+        before = functions.count_deletions()
+        with pytest.raises(error, match=rf"make\(\): .*result: {text}"):
+            made(2, 3)
+        assert functions.count_deletions() == before + 1
+    before = functions.count_deletions()
+    with pytest.raises(BufferError, match="ndim is -1"):
+        dlbridge.bind(functions.make_malformed, "-> f64[...]")()
+    assert functions.count_deletions() == before + 1
+
+
+TARGETS = {
+    0: (ValueError, "address of the function is 0"),
+    -1: (OverflowError, "negative"),
+    None: (TypeError, "target is None; it must be a function of a ctypes library"),
+    "sum": (TypeError, "target is 'sum'"),
+    len: (TypeError, "target is <built-in function len>"),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=repr)
+def test_what_is_no_function(target):
+    kind, text = TARGETS[target]
+    with pytest.raises(kind, match=text):
+        dlbridge.bind(target, "-> void")
+
+
+def test_pointers_of_ctypes_that_are_no_functions(functions):
+    for target in [ctypes.c_void_p(5), ctypes.pointer(ctypes.c_int()), ctypes.c_int(5), functions]:
+        with pytest.raises(TypeError, match="must be a function of a ctypes library"):
+            dlbridge.bind(target, "-> void")
+        with pytest.raises(TypeError, match=r"error is .*must be a function of a ctypes library"):
+            dlbridge.bind(functions.fail, "i32 -> status", error=target)
+    with pytest.raises(ValueError, match="target is a NULL pointer"):
+        dlbridge.bind(ctypes.CFUNCTYPE(None)(0), "-> void")
+
+
+def test_options(functions):
+    with pytest.raises(ValueError, match="copy is True; it must be False, or None"):
+        dlbridge.bind(functions.fail, "i32 -> status", copy=True)
+    with pytest.raises(TypeError):
+        dlbridge.bind(functions.fail, "i32 -> status", release_gil=None)
+    with pytest.raises(ValueError, match="numpy"):
+        dlbridge.bind(functions.fail, "i32 -> status", like="nothing")
+    for signature in [None, 5, b"i32 -> status"]:
+        with pytest.raises(TypeError, match=r"signature is .*must be a str, a dict of them, or a"):
+            dlbridge.bind(functions.fail, signature)

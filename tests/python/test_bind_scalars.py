@@ -1,0 +1,217 @@
+"""Numbers of every C type go in, come out and are returned, up to their limits."""
+
+import cmath
+import math
+import platform
+
+import dlbridge
+import numpy as np
+import pytest
+import torch
+
+BITS = {
+    **{f"{letter}{bits}": (bits, letter == "i") for letter in "iu" for bits in (8, 16, 32, 64)},
+    # Unsigned on some machines.
+    "char": (8, platform.machine() in ("x86_64", "AMD64")),
+    "uchar": (8, False),
+    "short": (16, True),
+    "ushort": (16, False),
+    "int": (32, True),
+    "uint": (32, False),
+    "long": (8 * np.dtype("l").itemsize, True),
+    "ulong": (8 * np.dtype("l").itemsize, False),
+    "longlong": (64, True),
+    "ulonglong": (64, False),
+    "size_t": (8 * np.dtype("N").itemsize, False),
+    "ssize_t": (8 * np.dtype("n").itemsize, True),
+    "ptrdiff_t": (8 * np.dtype("n").itemsize, True),
+    "intptr_t": (8 * np.dtype("p").itemsize, True),
+    "uintptr_t": (8 * np.dtype("P").itemsize, False),
+}
+
+
+def echo(functions, kind, name=None):
+    """Gives a value back twice: as the result, and through a pointer."""
+    target = getattr(functions, f"echo_{name or kind}")
+    return dlbridge.bind(target, f"value: {kind}, out copy: {kind} -> {kind}", name="echo")
+
+
+def limits(kind):
+    bits, signed = BITS[kind]
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
+@pytest.mark.parametrize("kind", BITS)
+def test_integers_up_to_their_limits(kind, functions):
+    function = echo(functions, kind)
+    least, most = limits(kind)
+    for value in [least, most, 0, 1, most // 3, least // 3]:
+        assert function(value) == (value, value)
+        assert [type(it) for it in function(value)] == [int, int]
+    before = functions.count_calls()
+    for value in [least - 1, most + 1, 1 << 64, -(1 << 64), 10**60]:
+        with pytest.raises(OverflowError, match=rf"echo\(\): argument 1 \(value\) is .*{most}"):
+            function(value)
+    for value in [1.0, "1", None, 1j, [1], object(), np.float32(1)]:
+        with pytest.raises(TypeError, match=r"echo\(\): argument 1 \(value\) is .*an integer"):
+            function(value)
+    assert functions.count_calls() == before
+
+
+def test_integers_of_frameworks(functions):
+    function = echo(functions, "i32")
+    for value in [np.int64(-5), np.uint8(7), torch.tensor(3), np.array(4), True]:
+        assert function(value) == (int(value), int(value))
+    with pytest.raises(OverflowError, match="2147483648 and must be -2147483648 to 2147483647"):
+        function(np.int64(2**31))
+
+
+def test_what_stands_above_a_small_integer_does_not_reach_c(functions):
+    assert dlbridge.bind(functions.widen_i8, "i8 -> i64")(-128) == -128
+    assert dlbridge.bind(functions.widen_u16, "u16 -> u64")(65535) == 65535
+
+
+FLOATS = {"float": np.float32, "f32": np.float32, "double": np.float64, "f64": np.float64}
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+def test_floats_up_to_their_limits(kind, functions):
+    function = echo(functions, kind)
+    info = np.finfo(FLOATS[kind])
+    numbers = [info.max, info.min, info.tiny, info.smallest_subnormal, info.eps, 0, math.inf, -1]
+    for value in map(float, numbers):
+        assert function(value) == (value, value)
+    assert math.copysign(1, function(-0.0)[0]) == -1
+    assert all(map(math.isnan, function(math.nan)))
+    assert function(0.1)[0] == float(FLOATS[kind](0.1))
+    for value in [1, True, np.float64(1), np.float16(1), torch.tensor(1.0), np.array(1)]:
+        assert function(value) == (1, 1)
+    too_large = [10**400, *([1e39, -1e300] if FLOATS[kind] is np.float32 else [])]
+    for value in too_large:
+        with pytest.raises(OverflowError, match=r"echo\(\): argument 1 \(value\) is"):
+            function(value)
+    for value in ["1", None, 1j, [1], torch.ones(2), np.ones(1)]:
+        with pytest.raises(TypeError, match=r"echo\(\): argument 1 \(value\) is .*a number"):
+            function(value)
+
+
+@pytest.mark.parametrize(("kind", "part"), [("c64", np.float32), ("c128", np.float64)])
+def test_complex_numbers(kind, part, functions):
+    function = echo(functions, kind)
+    most = float(np.finfo(part).max)
+    for value in [0, 1, 1 + 2j, complex(most, -most), complex(0, math.inf), np.complex64(1j), 2.5]:
+        assert function(value) == (value, value)
+    assert cmath.isnan(function(math.nan)[0])
+    assert function(torch.tensor(1 - 1j)) == (1 - 1j, 1 - 1j)
+    if kind == "c64":
+        with pytest.raises(OverflowError, match=r"argument 1 \(value\) is 1e300"):
+            function(1e300j)
+    for value in ["1", None, [1]]:
+        with pytest.raises(TypeError, match=r"argument 1 \(value\) is .*a complex number"):
+            function(value)
+
+
+def test_booleans(functions):
+    function = echo(functions, "bool")
+    for value in [True, False, np.True_, np.False_]:
+        assert function(value) == (bool(value), bool(value))
+        assert type(function(value)[0]) is bool
+    for value in [1, 0, None, "true", [], 0.0]:
+        with pytest.raises(TypeError, match=r"argument 1 \(value\) is .*True or False"):
+            function(value)
+
+
+def test_pointers(functions):
+    function = echo(functions, "pointer")
+    assert function(2**64 - 1) == (2**64 - 1, 2**64 - 1)
+    assert function(None) == (None, None)
+    # ctypes would cut the integers off, and the characters of the text have no owner.
+    for value in [-1, 2**64, 2**64 + 16, np.int64(-1)]:
+        with pytest.raises(OverflowError, match=r"argument 1 \(value\) is .*18446744073709551615"):
+            function(value)
+    for value in ["text", b"bytes", 1.5, [], np.zeros(1), object()]:
+        with pytest.raises(TypeError, match=r"argument 1 \(value\) is .*a ctypes pointer"):
+            function(value)
+
+
+MANY = (
+    "a: i8, b: f32, c: u8, d: f64, e: i16, f: f32, g: u16, h: f64, i: i32, j: f32, k: u32, l: f64, "
+    "m: i64, n: f32, o: u64, p: f64, q: bool, r: f32, s: char, t: double, u: short, v: float -> f64"
+)
+
+
+def test_more_numbers_than_registers(functions):
+    function = dlbridge.bind(functions.many, MANY)
+    nothing = [*[0] * 16, False, *[0] * 5]
+    for place in range(len(nothing)):
+        value = True if place == 16 else 3
+        given = [*nothing[:place], value, *nothing[place + 1 :]]
+        assert function(*given) == (place + 1) * value
+    values = [*range(16), True, *range(17, 22)]
+    assert function(*values) == sum(weight * value for weight, value in enumerate(values, 1))
+
+
+def test_more_tensors_than_registers(functions):
+    signature = (
+        "a: f32[1, 1], b: f64, c: f32[1, 1], d: f64, e: f32[1, 1], f: f32[1, 1], g: f32[1, 1], "
+        "h: f32[1, 1], i: f32[1, 1], j: i64, k: f32[1, 1] -> f64"
+    )
+    function = dlbridge.bind(functions.many_tensors, signature)
+    values = [np.full((1, 1), 10**index, np.float32) for index in range(8)]
+    a, c, e, f, g, h, i, k = (torch.from_numpy(it) if it[0, 0] > 99 else it for it in values)
+    assert function(a, 0.25, c, 0.5, e, f, g, h, i, 0, k) == 87654321.75
+
+
+def test_3000_numbers(functions):
+    signature = ", ".join(f"a{index}: i64" for index in range(3000))
+    function = dlbridge.bind(functions.nothing, signature)
+    assert function(*range(3000)) is None
+    with pytest.raises(TypeError, match="misses argument 3000 "):
+        function(*range(2999))
+
+
+DEFAULTS = {
+    "i8 = -128": -128,
+    "i64 = 9223372036854775807": 2**63 - 1,
+    "int = +5": 5,
+    "f64 = 1": 1.0,
+    "f64 = -2.5e-3": -0.0025,
+    "f32 = 0.5": 0.5,
+    "f64 = inf": math.inf,
+    "bool = true": True,
+    "bool = false": False,
+    "c128 = 2.5": 2.5,
+    "c64 = 2.5": 2.5,
+}
+
+
+@pytest.mark.parametrize("text", DEFAULTS)
+def test_defaults(text, functions):
+    kind = text.split()[0]
+    target = getattr(functions, f"echo_{kind}")
+    function = dlbridge.bind(target, f"value: {text}, out copy: {kind} -> {kind}")
+    value = DEFAULTS[text]
+    assert function() == function(None) == function(value=None) == (value, value)
+    other = not value if kind == "bool" else 3
+    assert function(other) == function(value=other) == (other, other)
+
+
+@pytest.mark.parametrize("text", ["u8 = 300", "i8 = -129", "u64 = -1", "f32 = 1e39", "c64 = 1e39"])
+def test_defaults_that_do_not_fit_are_refused_when_bound(text, functions):
+    with pytest.raises(OverflowError, match=r"take\(\): the default of x is .* and must be"):
+        dlbridge.bind(functions.take, f"x: {text}")
+
+
+class Broken:
+    def __index__(self):
+        raise LookupError("broken")
+
+    __float__ = __index__
+
+
+def test_a_number_that_raises_is_no_number(functions):
+    before = functions.count_calls()
+    for kind in ["i32", "u64", "f32", "f64", "c128", "pointer"]:
+        with pytest.raises((TypeError, LookupError)):
+            echo(functions, kind)(Broken())
+    assert functions.count_calls() == before
