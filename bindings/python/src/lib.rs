@@ -11,6 +11,7 @@ mod consumer;
 mod convert;
 mod cuda_array_interface;
 mod device;
+mod dlpack_method;
 mod dtype;
 mod errors;
 mod exchange;
@@ -22,8 +23,10 @@ mod object;
 mod owner;
 mod plan;
 mod producer;
+mod seen;
 mod tensor;
 mod torch;
+mod vectorcall;
 
 use pyo3::prelude::*;
 
@@ -46,6 +49,7 @@ mod _dlbridge {
     #[pymodule_init]
     fn init(py: Python<'_>) -> PyResult<()> {
         owner::check_interpreter(py)?;
+        dlpack_method::add(py)?;
         owner::watch_shutdown(py)
     }
 }
