@@ -39,12 +39,14 @@ impl LoadedType {
     }
 
     /// Whether the object is of exactly that type.
+    #[inline]
     pub fn is_exact_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
         // SAFETY: an object.
         let own = unsafe { ffi::Py_TYPE(object.as_ptr()) };
         self.get(object.py()).is_some_and(|class| class.as_type_ptr() == own)
     }
 
+    #[cold]
     fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
         static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
         let modules = MODULES.import(py, "sys", "modules").ok()?;

@@ -1,7 +1,7 @@
 //! Tensors of PyTorch, which is never imported for them. How it is given tensors is
 //! in `framework/torch.rs`.
 
-use dlbridge::abi::{DLDataType, DLDataTypeCode, DLDevice, DLDeviceType, DLTensor, Flags};
+use dlbridge::abi::{DLDataType, DLDevice, DLDeviceType, DLTensor, Flags};
 use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
@@ -10,10 +10,11 @@ use pyo3::sync::PyOnceLock;
 
 use crate::exchange::Table;
 use crate::loaded::LoadedType;
-use crate::owner::owned_by;
-use crate::{consumer, errors};
+use crate::owner::kept;
+use crate::{consumer, errors, vectorcall};
+use state::State;
 
-pub mod state;
+mod state;
 
 pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
 static PARAMETER: LoadedType = LoadedType::new("torch.nn", "Parameter");
@@ -35,10 +36,13 @@ fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> Py
         return consumer::produced(x, device, copy);
     }
     check(x)?;
+    let mut descriptor = NOTHING;
     if device.is_none_or(|device| device == Device::CPU)
-        && let Some(tensor) = seen(x).map_err(|error| consumer::as_refusal(x, error))?
+        && let Some(storage) = described(x, &mut descriptor)?
     {
-        return Ok(tensor);
+        // SAFETY: the storage, which the tensor keeps, is where the elements are. Nothing
+        // has run since the descriptor was made.
+        return unsafe { kept(&view(&descriptor).map_err(errors::exchange)?, storage) };
     }
     // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
     // would take away. A detached alias keeps it.
@@ -46,9 +50,20 @@ fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> Py
     consumer::produced(&alias, device, copy)
 }
 
-/// Whether an object is a tensor of PyTorch's own, and of no subclass.
-pub fn is_plain(x: &Bound<'_, PyAny>) -> bool {
+fn is_plain(x: &Bound<'_, PyAny>) -> bool {
     TENSOR.is_exact_type_of(x) || PARAMETER.is_exact_type_of(x)
+}
+
+/// Writes what a torch.Tensor on the host is now, and gives the storage that keeps its
+/// memory: the torch.Tensor may get another one. None for other objects.
+pub fn look_at<'py>(
+    x: &Bound<'py, PyAny>,
+    out: &mut DLTensor,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if !is_plain(x) {
+        return Ok(None);
+    }
+    check(x).and_then(|()| described(x, out)).map_err(|error| explain(x, error))
 }
 
 /// Writes what a torch.Tensor is now, on any device, for as long as nobody changes it.
@@ -62,13 +77,8 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     };
     check(x)?;
     // SAFETY: the caller uses it before anything else runs.
-    let found = unsafe { table.look_at(x) };
-    let explained = |error| explain(x, consumer::as_refusal(x, error));
-    let Some(found) = found.map_err(explained)? else {
-        return Ok(false);
-    };
-    *out = found;
-    check_conjugate(x, out.dtype.code).map_err(explained).map(|()| true)
+    let found = unsafe { table.look_at(x, out) };
+    found.map_err(|error| explain(x, consumer::as_refusal(x, error)))
 }
 
 /// A descriptor to write to.
@@ -82,22 +92,32 @@ pub const NOTHING: DLTensor = DLTensor {
     byte_offset: 0,
 };
 
-/// Refuses what PyTorch would let through although it is not the numbers in memory.
-pub fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
-    refuse(state::requires_grad(x)?, state::is_neg(x)?)
+/// A descriptor of PyTorch, checked.
+///
+/// # Safety
+/// Nothing has run since `look_at`.
+#[inline]
+pub unsafe fn view(descriptor: &DLTensor) -> dlbridge::Result<TensorRef<'_>> {
+    // SAFETY: the caller's promise; and PyTorch's functions are trusted as far as that.
+    unsafe { TensorRef::new(descriptor, Flags::empty()) }
 }
 
-fn refuse(requires_grad: bool, is_neg: bool) -> PyResult<()> {
-    if requires_grad {
-        return Err(refusal("requires grad, which no other library records", "x.detach()"));
-    }
-    match is_neg {
-        true => {
-            let what = "is negated lazily: its memory has the wrong signs";
-            Err(refusal(what, "x.resolve_neg()"))
-        }
-        false => Ok(()),
-    }
+/// Refuses what PyTorch would let through although it is not the numbers in memory.
+fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
+    refuse(State::of(x)?)
+}
+
+fn refuse(state: State) -> PyResult<()> {
+    let (what, advice) = if state.requires_grad {
+        ("requires grad, which no other library records", "x.detach()")
+    } else if state.is_neg {
+        ("is negated lazily: its memory has the wrong signs", "x.resolve_neg()")
+    } else if state.is_conj {
+        ("is conjugated lazily: its memory has the wrong imaginary signs", "x.resolve_conj()")
+    } else {
+        return Ok(());
+    };
+    Err(refusal(what, advice))
 }
 
 /// As `check`, for a subclass that may not want to be asked: torch's read-only one
@@ -106,33 +126,28 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     let plainly = py.import("torch._C")?.getattr("DisableTorchFunctionSubclass")?.call0()?;
     plainly.call_method0("__enter__")?;
-    let ask = || Ok((state::asked::requires_grad(x)?, state::asked::is_neg(x)?));
-    let checked = ask().and_then(|(requires_grad, is_neg)| refuse(requires_grad, is_neg));
+    let checked = State::asked(x).and_then(refuse);
     plainly.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
     checked
 }
 
-/// A tensor on the memory of a torch.Tensor on the host, by PyTorch's table of C
-/// functions. What is kept is the storage: the torch.Tensor may get another one.
-fn seen(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
-    let py = x.py();
-    let Some(table) = table(py)? else {
+/// As `look_at`, by PyTorch's table of C functions. None off the host.
+fn described<'py>(
+    x: &Bound<'py, PyAny>,
+    out: &mut DLTensor,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(table) = table(x.py())? else {
         return Ok(None);
     };
-    let storage = x.call_method0(intern!(py, "untyped_storage"))?;
-    // SAFETY: nothing else runs before the last use.
-    let Some(view) = (unsafe { table.look_at(x) })? else {
-        return Ok(None);
-    };
-    if view.device.device_type != DLDeviceType::CPU {
+    let seen = storage(x).and_then(|storage| {
+        // SAFETY: the caller uses it before anything else runs.
+        unsafe { table.look_at(x, out) }.map(|found| found.then_some(storage))
+    });
+    let storage = seen.map_err(|error| consumer::as_refusal(x, error))?;
+    if out.device.device_type != DLDeviceType::CPU {
         return Ok(None);
     }
-    let tensor = owned_by(storage, |source| {
-        // SAFETY: the storage, which the tensor keeps, is where the elements are.
-        unsafe { Tensor::wrap(TensorRef::new(&view, Flags::empty())?, source) }
-    })?;
-    check_conjugate(x, tensor.dtype().raw().code)?;
-    Ok(Some(tensor))
+    Ok(storage)
 }
 
 /// The table of PyTorch's own types.
@@ -147,17 +162,19 @@ pub fn table(py: Python<'_>) -> PyResult<Option<Table>> {
     Ok(Table::of_type(class)?.map(|table| *FOUND.get_or_init(py, || table)))
 }
 
-/// Refuses what the table says nothing of, though the memory has the wrong numbers.
-pub fn check_conjugate(x: &Bound<'_, PyAny>, code: DLDataTypeCode) -> PyResult<()> {
-    match code == DLDataTypeCode::COMPLEX && state::is_conj(x)? {
-        true => Err(errors::refused("the tensor is conjugated")),
-        false => Ok(()),
-    }
+/// Calls `x.untyped_storage()`, which is looked up once.
+fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static METHOD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = x.py();
+    let method = METHOD.get_or_try_init(py, || {
+        x.get_type().getattr(intern!(py, "untyped_storage")).map(Bound::unbind)
+    })?;
+    vectorcall::call1(method.bind(py), x)
 }
 
 /// Why a torch.Tensor has no memory that can be shared.
 #[cold]
-pub fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = x.py();
     if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<PyMemoryError>(py) {
         return error;

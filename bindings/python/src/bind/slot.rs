@@ -120,7 +120,8 @@ impl<'py> Slot<'py> {
         }
         let (shape, strides) = self.dims(numbers).split_at(self.descriptor.ndim as usize);
         let Slot { dtype, device, flags, descriptor: DLTensor { data, .. }, .. } = *self;
-        TensorRef::see(dtype, device, flags, data, shape, strides, then).map_err(errors::exchange)
+        let view = TensorRef::of_parts(dtype, device, flags, data, shape, Some(strides));
+        Ok(then(&view.map_err(errors::exchange)?))
     }
 
     /// Completes the descriptor: the numbers do not move from now on, nor does the slot.
