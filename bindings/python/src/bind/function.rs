@@ -270,7 +270,7 @@ impl Code {
         let result = match &signature.result {
             Outcome::Void => Type::void(),
             Outcome::Status | Outcome::OwnStatus => Type::i32(),
-            Outcome::Scalar(scalar) => scalar.ffi_type(),
+            Outcome::Scalar(scalar, _) => scalar.ffi_type(),
             Outcome::Text | Outcome::Tensor(_) => Type::pointer(),
         };
         // SAFETY: the caller of `bind` says that there is such a function.

@@ -121,7 +121,7 @@ class Error(RuntimeError):
         self.status, self.name, self.sentence = status, name, sentence
 
     def __str__(self) -> str:
-        return f"{self.sentence} ({self.name or self.status})"
+        return f"{self.sentence} ({self.name or f'status {self.status}'})"
 
 
 def check(status: int) -> None:
