@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import ctypes
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, get_args, get_origin, overload
@@ -181,7 +182,9 @@ def _from_annotations(stub: types.FunctionType) -> str:
     order, arrow, outcome = result.rpartition("->")
     if not arrow:
         return f"{', '.join(parameters.values())} -> {result}"
-    parts = [part.strip() for part in order.strip().removeprefix("(").removesuffix(")").split(",")]
+    order = order.strip().removeprefix("(").removesuffix(")")
+    # At commas that are not in brackets.
+    parts = [part.strip() for part in re.split(r",(?![^\[]*\])", order)]
     missing = parameters.keys() - set(parts)
     if missing:
         names = ", ".join(sorted(missing))
