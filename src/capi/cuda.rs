@@ -132,8 +132,8 @@ pub unsafe extern "C" fn dlbridge_cuda_copy(
 /// stream: the work is done on its GPU; for default streams that is the target's,
 ///   else the source's, else number 0.
 /// Waiting: none, except for memory of the host that is neither pinned nor managed:
-///   copies to it return when they are done, copies from it may return when it has
-///   been read. If such memory has gaps, and rows of less than 64 bytes, it is packed
+///   copies to it return when they are done (while captured, at once), copies from it
+///   perhaps when it has been read. If such memory has gaps, and rows of less than 64 bytes, it is packed
 ///   or unpacked on the host, in temporary memory as large as the elements.
 /// Temporary memory: as large as the elements, on the stream's GPU, where layouts
 ///   differ and one side is such memory of the host, or another GPU.

@@ -44,7 +44,8 @@ pub unsafe fn copy_to(source: TensorRef<'_>, device: Device, stream: Stream) -> 
 /// target, else that of the source, else `cuda:0`. The host goes on at once, except
 /// where CUDA itself cannot do that:
 /// - memory of the host that is neither pinned nor managed: copies to it return when
-///   they are done, copies from it may return when it has been read;
+///   they are done (those that are captured do not), copies from it perhaps when it has
+///   been read;
 /// - strided memory of that kind, if it has gaps and its rows are short: it is
 ///   packed on the host before the copy, or unpacked after it, with temporary memory
 ///   of the host for the elements. This is refused while the stream is captured.
@@ -81,8 +82,12 @@ pub unsafe fn copy_into(
         shape: source.shape(),
         item: source.dtype().item_bytes().unwrap_or(0),
     };
+    let (source, target) = (Side::of(&source)?, Side::of(&target)?);
     // SAFETY: the caller's promise, and the arguments have been checked.
-    unsafe { copy.run(&Side::of(&source)?, &Side::of(&target)?) }
+    unsafe {
+        copy.run(&source, &target)?;
+        copy.finish(&target)
+    }
 }
 
 fn check_devices(source: &TensorRef<'_>, target: &TensorRef<'_>) -> Result<()> {
@@ -135,6 +140,22 @@ impl Copy<'_> {
                 (true, false) => self.send(source, target),
                 (false, false) => Err(self.out_of_reach()),
             }
+        }
+    }
+
+    /// Waits for copies to memory of the host that is not pinned, as CUDA mostly does
+    /// by itself, but does not promise.
+    ///
+    /// # Safety
+    /// As `run`.
+    unsafe fn finish(&self, target: &Side) -> Result<()> {
+        let driver = self.context.driver;
+        match target.home {
+            // SAFETY: passed on.
+            Home::Host if !self.stream.is_capturing(driver) => unsafe {
+                driver.cuStreamSynchronize(self.stream.raw())
+            },
+            _ => Ok(()),
         }
     }
 

@@ -2,9 +2,9 @@
  *
  * Memory of a GPU is memory of the host at an address that the host cannot use. Each
  * stream has a queue, and what is in it is done as late as possible: when somebody
- * synchronises or CUDA would, and then in no other order than streams and events
- * demand. So a wait that is missing shows as wrong values. The kernels are run from
- * their CUDA source.
+ * synchronises, and then in no other order than streams and events demand; now and
+ * then memory is freed as early as these allow. So a wait that is missing shows as wrong values.
+ * The kernels are run from their CUDA source.
  *
  * FAKE_DEVICES says how many GPUs there are (2), FAKE_FAIL=cuInit=100 lets a function
  * fail. Built with -DcuLaunchHostFunc=missing, that function is missing. */
@@ -28,7 +28,6 @@
 namespace {
 
 using Address = unsigned long long;
-using Bytes = std::vector<unsigned char>;
 
 enum Error {
     INVALID_VALUE = 1,
@@ -83,6 +82,7 @@ struct Allocation {
     int device;
     size_t bytes;
     bool captured;
+    WorkPointer there = nullptr;
     bool freed = false;
 };
 
@@ -97,6 +97,7 @@ struct Driver {
     std::map<std::string, unsigned> failures;
     std::vector<std::pair<std::string, WorkPointer>> pending;
     std::string log, given_log;
+    unsigned frees = 0;
     bool initialised = false, shut_down = false, spoiled = false;
 
     Driver() {
@@ -251,12 +252,15 @@ WorkPointer put(Stream *stream, std::function<void()> run, WorkPointer after = n
     auto work = std::make_shared<Work>();
     work->run = std::move(run);
     work->captured = stream->capturing;
-    work->before = {stream->last, after};
+    work->before = {after};
     for (const auto &other : driver.streams) {
         const bool ordered = is_legacy(stream) ? other->blocking : is_legacy(other.get());
         if (stream->blocking && ordered && other->context == stream->context)
             work->before.push_back(other->last);
     }
+    /* What another stream has to do comes first: then, if this one forgot to let that
+     * wait for it, it shows. */
+    work->before.push_back(stream->last);
     stream->last = work;
     return work;
 }
@@ -287,29 +291,27 @@ void copy_rows(const Rows &rows) {
                     real(rows.source + row * rows.source_pitch), rows.bytes);
 }
 
+void check_there(const Allocation &memory) {
+    if (memory.there != nullptr && !memory.there->done)
+        die("memory is used before it is there");
+}
+
 void check_alive(Address address, size_t bytes) {
     const auto found = allocation_of(address);
-    if (kind_of(address) != HOST && address + bytes > found->first + found->second.bytes)
+    if (kind_of(address) == HOST)
+        return;
+    check_there(found->second);
+    if (address + bytes > found->first + found->second.bytes)
         die("a copy goes beyond the memory");
 }
 
-void copy(Stream *stream, Rows rows) {
-    const Kind source = kind_of(rows.source), target = kind_of(rows.target);
-    std::shared_ptr<Bytes> staged;
-    if (source == HOST) { /* read at once, as CUDA does */
-        staged = std::make_shared<Bytes>(rows.bytes * rows.count);
-        copy_rows({rows.source, Address(staged->data()), rows.bytes, rows.count, rows.source_pitch,
-                   rows.bytes});
-        rows.source = Address(staged->data());
-        rows.source_pitch = rows.bytes;
-    }
-    put(stream, [rows, staged] {
+/* CUDA may read and write memory of the host that is not pinned at once, or later. */
+void copy(Stream *stream, const Rows &rows) {
+    put(stream, [rows] {
         check_alive(rows.source, (rows.count - 1) * rows.source_pitch + rows.bytes);
         check_alive(rows.target, (rows.count - 1) * rows.target_pitch + rows.bytes);
         copy_rows(rows);
     });
-    if (target == HOST && !stream->capturing)
-        finish(stream->last);
 }
 
 /* A kernel may use memory of its own GPU, and what all reach. */
@@ -318,6 +320,7 @@ void check_reach(Address address, int device) {
     const Kind kind = kind_of(address);
     if (kind == HOST || (kind == GPU && found->second.device != device))
         die("a kernel uses memory that its GPU does not reach");
+    check_there(found->second);
 }
 
 } // namespace
@@ -409,7 +412,7 @@ int cuMemAllocAsync(Address *address, size_t bytes, void *handle) {
     STREAM(handle);
     note("allocate %zu %s", bytes, stream->name.c_str());
     *address = allocate(GPU, stream->context->device, bytes, stream->capturing);
-    put(stream, nullptr);
+    driver.memory[*address].there = put(stream, nullptr);
     return bytes > 0 ? 0 : INVALID_VALUE;
 }
 
@@ -424,6 +427,8 @@ int cuMemFreeAsync(Address address, void *handle) {
     note("free %zu %s", found->second.bytes, stream->name.c_str());
     found->second.freed = true;
     put(stream, [address] { release(address); });
+    if (driver.frees++ % 2 == 0)
+        finish(stream->last);
     return 0;
 }
 
@@ -627,11 +632,13 @@ int cuLaunchKernel(const Kernel *kernel, unsigned blocks, unsigned, unsigned, un
     BEGIN(cuLaunchKernel);
     STREAM(handle);
     note("launch %s %s", kernel->name, stream->name.c_str());
-    if (stream->context != current.back() || blocks == 0 || threads != 256)
-        return INVALID_HANDLE;
     Address places[2];
     std::memcpy(&places[0], parameters[0], sizeof places[0]);
     std::memcpy(&places[1], parameters[1], sizeof places[1]);
+    if (stream->context != current.back() || blocks == 0 || threads != 256)
+        return INVALID_HANDLE;
+    if ((places[0] | places[1]) % kernel->unit != 0)
+        die("a kernel uses memory that is not aligned");
     const auto run = kernel->prepare(parameters); /* copies them, as CUDA does */
     const int device = stream->context->device;
     put(stream, [=] {

@@ -50,6 +50,7 @@ using Run = std::function<void(void *, void *, unsigned)>;
 
 struct Kernel {
     const char *name;
+    std::size_t unit;
     std::function<Run(void **parameters)> prepare;
 };
 
@@ -83,7 +84,7 @@ void run_blocks(unsigned blocks, const Call &call) {
 
 template <class Unit, class Third>
 Kernel describe(const char *name, void (*kernel)(const Unit *, Unit *, Third, kernels::Axes)) {
-    return {name, [=](void **parameters) -> Run {
+    return {name, sizeof(Unit), [=](void **parameters) -> Run {
                 const Third third = read<Third>(parameters[2]);
                 const auto axes = read<kernels::Axes>(parameters[3]);
                 return [=](void *source, void *target, unsigned blocks) {

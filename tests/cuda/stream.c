@@ -34,6 +34,7 @@ static int see(bool waits, void *producer, void *consumer, DLDevice device) {
     DLManagedTensorVersioned *result = zeros_and(0, pinned, NULL);
     DLManagedTensorVersioned *shared = zeros_and(0, device, producer);
     int seen;
+    CHECK_OK(dlbridge_cuda_synchronize(producer, device)); /* the memory is there for all */
     copy(source, shared, producer);
     if (waits) {
         CHECK_OK(dlbridge_stream_wait(consumer, producer, device));
@@ -79,6 +80,7 @@ static void test_calls_of_a_wait(void) {
 static void test_wait_across(void) {
     void *context = fake_context(1), *other = NULL, *now;
     void *far_stream = fake_stream(1, 0), *near_stream = fake_stream(0, 0);
+    DLManagedTensorVersioned *out = UNTOUCHED;
     const char *log;
     CHECK_OK(dlbridge_stream_wait(near_stream, far_stream, gpu));
     log = fake_log();
@@ -88,6 +90,9 @@ static void test_wait_across(void) {
     cuCtxPopCurrent_v2(&now);
     CHECK_OK(dlbridge_stream_wait(legacy, other, gpu));
     CHECK_LOG("create event\nrecord stream1\nwait legacy0\ndestroy event\n");
+    /* Memory comes from primary contexts, and the kernels are there. */
+    CHECK_ERROR(dlbridge_cuda_empty(dtype_of(kDLInt, 8), 0, NULL, second_gpu, other, &out),
+                DLBRIDGE_ERROR_ARGUMENT, "context of its own on cuda:1");
     CHECK(cuCtxGetCurrent(&now) == 0 && now == NULL);
 }
 
@@ -130,7 +135,9 @@ static void test_capture(void) {
     copy(host, inside, stream);
     CHECK_OK(dlbridge_cuda_copy(&view, gpu, stream, &copied));
     dlbridge_release(copied);
-    dlbridge_release(inside);
+    fake_log();
+    dlbridge_release(inside); /* part of the graph, as its memory is */
+    CHECK(strncmp(fake_log(), "free 32 s", 9) == 0);
     dlbridge_release(host);
     /* Memory from before the capture must not become part of the graph. */
     fake_log();
