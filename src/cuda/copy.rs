@@ -129,13 +129,15 @@ impl Copy<'_> {
         // SAFETY: passed on.
         unsafe {
             if walk.axes.is_empty() {
-                return self.copy_bytes(walk.addresses(), walk.item);
+                return self.copy_bytes((source.home, target.home), walk.addresses(), walk.item);
             }
             match (self.reaches(source), self.reaches(target)) {
                 (true, true) => self.context.with_kernels(|kernels| {
                     kernels.launch(self.context.driver, &walk, self.stream)
                 }),
-                _ if walk.rows().is_some() => self.copy_rows(&walk),
+                _ if walk.rows().is_some() && on_host(source, target) => {
+                    self.copy_rows((source.home, target.home), &walk)
+                }
                 (false, true) => self.bring(source, target),
                 (true, false) => self.send(source, target),
                 (false, false) => Err(self.out_of_reach()),
@@ -177,34 +179,51 @@ impl Copy<'_> {
 
     /// # Safety
     /// As `run`.
-    unsafe fn copy_bytes(&self, (source, target): (u64, u64), bytes: usize) -> Result<()> {
-        // SAFETY: passed on. The driver knows from the addresses whose they are.
-        unsafe { self.context.driver.cuMemcpyAsync(target, source, bytes, self.stream.raw()) }
+    unsafe fn copy_bytes(
+        &self,
+        homes: (Home, Home),
+        (source, target): (CUdeviceptr, CUdeviceptr),
+        bytes: usize,
+    ) -> Result<()> {
+        let (driver, stream) = (self.context.driver, self.stream.raw());
+        match homes {
+            (Home::Gpu(from), Home::Gpu(to)) if from != to => {
+                let (from, to) = (Context::of(from)?.handle, Context::of(to)?.handle);
+                // SAFETY: passed on. Memory of pools can be copied only like this.
+                unsafe { driver.cuMemcpyPeerAsync(target, to, source, from, bytes, stream) }
+            }
+            // SAFETY: passed on. The driver knows from the addresses whose they are.
+            _ => unsafe { driver.cuMemcpyAsync(target, source, bytes, stream) },
+        }
     }
 
     /// # Safety
     /// As `run`, for a walk that has rows.
-    unsafe fn copy_rows(&self, walk: &Walk) -> Result<()> {
+    unsafe fn copy_rows(&self, (from, to): (Home, Home), walk: &Walk) -> Result<()> {
         let Some((bytes, rows, source_pitch, target_pitch)) = walk.rows() else {
             return Ok(());
         };
         let (source, target) = walk.addresses();
+        let kind = |home| match home {
+            Home::Host => CUmemorytype::CU_MEMORYTYPE_HOST,
+            _ => CUmemorytype::CU_MEMORYTYPE_UNIFIED,
+        };
         let copy = CUDA_MEMCPY2D {
-            srcMemoryType: CUmemorytype::CU_MEMORYTYPE_UNIFIED,
+            srcMemoryType: kind(from),
+            srcHost: source as *const c_void,
             srcDevice: source,
             srcPitch: source_pitch,
-            dstMemoryType: CUmemorytype::CU_MEMORYTYPE_UNIFIED,
+            dstMemoryType: kind(to),
+            dstHost: target as *mut c_void,
             dstDevice: target,
             dstPitch: target_pitch,
             WidthInBytes: bytes,
             Height: rows,
             srcXInBytes: 0,
             srcY: 0,
-            srcHost: std::ptr::null(),
             srcArray: std::ptr::null_mut(),
             dstXInBytes: 0,
             dstY: 0,
-            dstHost: std::ptr::null_mut(),
             dstArray: std::ptr::null_mut(),
         };
         // SAFETY: passed on.
@@ -223,7 +242,8 @@ impl Copy<'_> {
                 _ if source.dense => {
                     let memory = self.temporary()?;
                     let moved = source.moved(memory.address, Home::Gpu(self.context.index));
-                    self.copy_bytes((source.low(), moved.low()), self.bytes())?;
+                    let homes = (source.home, moved.home);
+                    self.copy_bytes(homes, (source.low(), moved.low()), self.bytes())?;
                     self.run(&moved, target)
                 }
                 Home::Gpu(index) => self.bring_packed(source, target, Context::of(index)?),
@@ -245,7 +265,8 @@ impl Copy<'_> {
                     let memory = self.temporary()?;
                     let moved = target.moved(memory.address, Home::Gpu(self.context.index));
                     self.run(source, &moved)?;
-                    self.copy_bytes((moved.low(), target.low()), self.bytes())
+                    let homes = (moved.home, target.home);
+                    self.copy_bytes(homes, (moved.low(), target.low()), self.bytes())
                 }
                 Home::Gpu(index) => self.send_packed(source, target, Context::of(index)?),
                 _ => self.unpack_on_host(source, target),
@@ -400,6 +421,11 @@ impl Copy<'_> {
         })?;
         Ok(memory)
     }
+}
+
+/// Between GPUs, rows would need that one reaches the other.
+fn on_host(source: &Side, target: &Side) -> bool {
+    source.home == Home::Host || target.home == Home::Host
 }
 
 unsafe extern "C" fn free_host_memory(memory: *mut c_void) {

@@ -88,6 +88,14 @@ functions! {
     fn cuMemAllocManaged(pointer: *mut CUdeviceptr, bytes: usize, flags: c_uint);
     fn cuMemFree_v2(pointer: CUdeviceptr);
     fn cuMemcpyAsync(target: CUdeviceptr, source: CUdeviceptr, bytes: usize, stream: CUstream);
+    fn cuMemcpyPeerAsync(
+        target: CUdeviceptr,
+        target_context: CUcontext,
+        source: CUdeviceptr,
+        source_context: CUcontext,
+        bytes: usize,
+        stream: CUstream
+    );
     fn cuMemcpy2DAsync_v2(copy: *const CUDA_MEMCPY2D, stream: CUstream);
     fn cuStreamCreate(stream: *mut CUstream, flags: c_uint);
     fn cuStreamGetCtx(stream: CUstream, context: *mut CUcontext);

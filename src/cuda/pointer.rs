@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use cudarc::driver::sys;
 use sys::{CUdeviceptr, CUmemorytype, CUpointer_attribute as Attribute};
 
+use super::context::Context;
 use super::driver::driver;
 use super::{is_cuda, needs_its_runtime};
 use crate::abi::{DLDevice, DLDeviceType};
@@ -45,16 +46,17 @@ pub(super) fn query(address: *const c_void) -> Result<Pointer> {
         (&raw mut ordinal).cast(),
         (&raw mut on_gpu).cast(),
     ];
-    let count = attributes.len() as u32;
+    let (driver, count) = (driver()?, attributes.len() as u32);
     // SAFETY: each value has the type of its attribute. The address is not read.
-    unsafe {
-        driver()?.cuPointerGetAttributes(
-            count,
-            attributes.as_mut_ptr(),
-            values.as_mut_ptr(),
-            address as CUdeviceptr,
-        )
-    }?;
+    let mut ask = || unsafe {
+        let address = address as CUdeviceptr;
+        driver.cuPointerGetAttributes(count, attributes.as_mut_ptr(), values.as_mut_ptr(), address)
+    };
+    if ask().is_err() {
+        // Perhaps for want of a context; none is made if it goes without.
+        let _current = Context::of(0)?.enter()?;
+        ask()?;
+    }
     let device = match (CUmemorytype::CU_MEMORYTYPE_HOST as u32, managed) {
         (_, 1..) => device(DLDeviceType::CUDAMANAGED, 0)?,
         (host, _) if kind == host => device(DLDeviceType::CUDAHOST, 0)?,

@@ -114,6 +114,35 @@ def test_capi(driver):
     toolchain.run(*command, tests, environment=environment)
 
 
+EXAMPLE = toolchain.ROOT / "examples/cuda.c"
+
+
+def test_example(driver, tmp_path):
+    program = toolchain.compile(EXAMPLE, output=tmp_path / "program")
+    environment = {"LD_LIBRARY_PATH": str(driver.parent)}
+    result = toolchain.run(program, environment=environment)
+    assert result.stdout == "pixels[1][0], transposed on a GPU, is 4\n"
+
+
+def test_example_without_a_gpu(driver, tmp_path):
+    program = toolchain.compile(EXAMPLE, output=tmp_path / "program")
+    environment = {"LD_LIBRARY_PATH": str(driver.parent), "FAKE_DEVICES": "0"}
+    result = toolchain.run(program, environment=environment, check=False)
+    assert (result.returncode, result.stderr) == (1, "no CUDA driver: it shows no GPU\n")
+
+
+def doctor(folder, **environment):
+    code = "from dlbridge.cli import cuda; print(cuda.driver())"
+    environment = {"LD_LIBRARY_PATH": str(folder), **environment}
+    return toolchain.run(sys.executable, "-c", code, environment=environment).stdout.strip()
+
+
+def test_doctor(driver):
+    assert doctor(driver.parent) == "12.4: Fake 0, Fake 1"
+    none = doctor(driver.parent, FAKE_DEVICES="0")
+    assert none == "no CUDA driver: it shows no GPU; host memory works"
+
+
 def test_the_fake_driver_has_all_functions(driver):
     exported = toolchain.run("nm", "-D", "--defined-only", "--format=just-symbols", driver).stdout
     assert FUNCTIONS

@@ -118,6 +118,7 @@ LANGUAGES = {".c": "c", ".cpp": "cpp", ".py": "python"}
         "first.c",
         "first.py",
         "bind/any_library.py",
+        "cuda.c",
         "c/filter.c",
         "c/producer.c",
         "c/embed.c",
