@@ -146,13 +146,6 @@ typedef int32_t dlbridge_error;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/// A CUDA stream: a `CUstream` or `cudaStream_t` of somebody who keeps it alive.
-///
-/// NULL is the legacy default stream, as everywhere in CUDA outside code that is
-/// compiled with per-thread default streams; such code passes
-/// [`Stream::PER_THREAD`].
-typedef struct Stream Stream;
-
 /// DLBRIDGE_OK or one of the DLBRIDGE_ERROR_ codes.
 typedef int32_t dlbridge_status;
 
@@ -216,10 +209,6 @@ typedef struct dlbridge_array_struct {
 /// The first status that is free for libraries that use this one: from here on
 /// they may return codes of their own.
 #define DLBRIDGE_ERROR_USER 1000
-
-
-
-
 
 
 
@@ -769,8 +758,8 @@ dlbridge_status dlbridge_cuda_copy(const DLTensor *source,
 /// stream: the work is done on its GPU; for default streams that is the target's,
 ///   else the source's, else number 0.
 /// Waiting: none, except for memory of the host that is neither pinned nor managed:
-///   copies to it return when they are done, copies from it may return when it has
-///   been read. If such memory has gaps, and rows of less than 64 bytes, it is packed
+///   copies to it return when they are done (while captured, at once), copies from it
+///   perhaps when it has been read. If such memory has gaps, and rows of less than 64 bytes, it is packed
 ///   or unpacked on the host, in temporary memory as large as the elements.
 /// Temporary memory: as large as the elements, on the stream's GPU, where layouts
 ///   differ and one side is such memory of the host, or another GPU.

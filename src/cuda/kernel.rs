@@ -91,7 +91,7 @@ struct Tile {
 impl Tile {
     /// The side of a square tile of units of this many bytes.
     fn side(unit: usize) -> usize {
-        if unit <= 2 { 64 } else { 32 }
+        if unit <= 4 { 64 } else { 32 }
     }
 
     /// A tile over two axes. Where one is short, the other takes its room.

@@ -90,22 +90,126 @@ static __device__ __forceinline__ void copy_any(const Unit *__restrict__ source,
             target[places[i]] = units[i];
 }
 
-// Walks the units of a tile in rows of `length`; a thread takes every THREADS-th.
+// The numbers that wrap around, else a step beyond the tile could overflow.
+template <class Step>
+struct Wrapping;
+template <>
+struct Wrapping<int> {
+    typedef u32 Type;
+};
+template <>
+struct Wrapping<i64> {
+    typedef u64 Type;
+};
+
+// Walks the units of a tile in rows of `length`; a thread takes every THREADS-th. It
+// keeps the place of a unit in the tensor, and its slot in shared memory, by adding:
+// products would cost more than the copy.
+template <class Step>
 struct Walk {
-    u32 length, row, column;
+    typedef typename Wrapping<Step>::Type Sum;
 
-    __device__ __forceinline__ explicit Walk(u32 length)
-        : length(length), row(threadIdx.x / length), column(threadIdx.x % length) {}
+    u32 length, row, column, slot;
+    Sum place;
+    u32 rows, columns, slot_step, slot_wrap;
+    Sum place_step, place_wrap;
 
-    __device__ __forceinline__ void next(u32 rows, u32 columns) {
+    __device__ __forceinline__ Walk(u32 length, Step place_row, Step place_column, u32 slot_row,
+                                    u32 slot_column)
+        : length(length), row(threadIdx.x / length), column(threadIdx.x % length),
+          slot(row * slot_row + column * slot_column),
+          place(Sum(row) * Sum(place_row) + Sum(column) * Sum(place_column)),
+          rows(THREADS / length), columns(THREADS % length),
+          slot_step(rows * slot_row + columns * slot_column),
+          slot_wrap(slot_row - length * slot_column),
+          place_step(Sum(rows) * Sum(place_row) + Sum(columns) * Sum(place_column)),
+          place_wrap(Sum(place_row) - Sum(length) * Sum(place_column)) {}
+
+    __device__ __forceinline__ void next() {
         row += rows;
         column += columns;
+        slot += slot_step;
+        place += place_step;
         if (column >= length) {
             column -= length;
             ++row;
+            slot += slot_wrap;
+            place += place_wrap;
         }
     }
 };
+
+// A tile of any extents; `width` and `height` are less at the edge of the tensor.
+template <class Unit, class Step>
+static __device__ __forceinline__ void copy_odd_tile(const Unit *__restrict__ source,
+                                                     Unit *__restrict__ target, const Tile &tile,
+                                                     u32 width, u32 height, Unit *units) {
+    // All reads of a round come before its writes, else each would wait for memory.
+    Walk<Step> along_y(tile.height, tile.source_x, tile.source_y, tile.pitch, 1);
+    while (along_y.row < tile.width) {
+        Unit round[UNITS_PER_THREAD];
+        u32 slots[UNITS_PER_THREAD];
+#pragma unroll
+        for (u32 i = 0; i < UNITS_PER_THREAD; ++i) {
+            slots[i] = NOWHERE;
+            if (along_y.row < width && along_y.column < height) {
+                slots[i] = along_y.slot;
+                round[i] = source[Step(along_y.place)];
+            }
+            along_y.next();
+        }
+#pragma unroll
+        for (u32 i = 0; i < UNITS_PER_THREAD; ++i)
+            if (slots[i] != NOWHERE)
+                units[slots[i]] = round[i];
+    }
+    __syncthreads();
+    Walk<Step> along_x(tile.width, tile.target_y, tile.target_x, 1, tile.pitch);
+    while (along_x.row < tile.height) {
+#pragma unroll
+        for (u32 i = 0; i < UNITS_PER_THREAD; ++i) {
+            if (along_x.row < height && along_x.column < width)
+                target[Step(along_x.place)] = units[along_x.slot];
+            along_x.next();
+        }
+    }
+}
+
+// A tile of `Side` by `Side`: as above, with less to compute for each unit.
+template <class Unit, class Step, u32 Side>
+static __device__ __forceinline__ void copy_square_tile(const Unit *__restrict__ source,
+                                                        Unit *__restrict__ target, const Tile &tile,
+                                                        u32 width, u32 height, Unit *units) {
+    const u32 ROWS = THREADS / Side, PITCH = Side + 1;
+    const u32 column = threadIdx.x % Side, first = threadIdx.x / Side;
+    const Step source_x = Step(tile.source_x), target_y = Step(tile.target_y);
+    if (column < height) {
+        source += Step(column) * Step(tile.source_y);
+#pragma unroll 1
+        for (u32 row = first; row < width; row += ROWS * UNITS_PER_THREAD) {
+            Unit round[UNITS_PER_THREAD];
+#pragma unroll
+            for (u32 i = 0; i < UNITS_PER_THREAD; ++i)
+                if (row + i * ROWS < width)
+                    round[i] = source[Step(row + i * ROWS) * source_x];
+#pragma unroll
+            for (u32 i = 0; i < UNITS_PER_THREAD; ++i)
+                if (row + i * ROWS < width)
+                    units[(row + i * ROWS) * PITCH + column] = round[i];
+        }
+    }
+    __syncthreads();
+    if (column < width) {
+        target += Step(column) * Step(tile.target_x);
+#pragma unroll 1
+        for (u32 row = first; row < height; row += ROWS * UNITS_PER_THREAD)
+#pragma unroll
+            for (u32 i = 0; i < UNITS_PER_THREAD; ++i)
+                if (row + i * ROWS < height)
+                    target[Step(row + i * ROWS) * target_y] =
+                        units[column * PITCH + row + i * ROWS];
+    }
+}
 
 template <class Unit, class Step, u32 Side>
 static __device__ __forceinline__ void copy_tile(const Unit *__restrict__ source,
@@ -117,43 +221,12 @@ static __device__ __forceinline__ void copy_tile(const Unit *__restrict__ source
     const u32 y = take_index(block, tile.tiles_y) * tile.height;
     const Place<Step> place = locate<Step>(block, axes);
     const u32 width = min(tile.width, tile.x - x), height = min(tile.height, tile.y - y);
-    const Step source_x = Step(tile.source_x), source_y = Step(tile.source_y);
-    const Step target_x = Step(tile.target_x), target_y = Step(tile.target_y);
-    source += place.source + Step(x) * source_x + Step(y) * source_y;
-    target += place.target + Step(x) * target_x + Step(y) * target_y;
-
-    // All reads of a round come before its writes, else each would wait for memory.
-    u32 rows = THREADS / tile.height, columns = THREADS % tile.height;
-    Walk along_y(tile.height);
-    while (along_y.row < tile.width) {
-        Unit round[UNITS_PER_THREAD];
-        u32 places[UNITS_PER_THREAD];
-#pragma unroll
-        for (u32 i = 0; i < UNITS_PER_THREAD; ++i) {
-            places[i] = NOWHERE;
-            if (along_y.row < width && along_y.column < height) {
-                places[i] = along_y.row * tile.pitch + along_y.column;
-                round[i] = source[Step(along_y.row) * source_x + Step(along_y.column) * source_y];
-            }
-            along_y.next(rows, columns);
-        }
-#pragma unroll
-        for (u32 i = 0; i < UNITS_PER_THREAD; ++i)
-            if (places[i] != NOWHERE)
-                units[places[i]] = round[i];
-    }
-    __syncthreads();
-    rows = THREADS / tile.width, columns = THREADS % tile.width;
-    Walk along_x(tile.width);
-    while (along_x.row < tile.height) {
-#pragma unroll
-        for (u32 i = 0; i < UNITS_PER_THREAD; ++i) {
-            if (along_x.row < height && along_x.column < width)
-                target[Step(along_x.row) * target_y + Step(along_x.column) * target_x] =
-                    units[along_x.column * tile.pitch + along_x.row];
-            along_x.next(rows, columns);
-        }
-    }
+    source += place.source + Step(x) * Step(tile.source_x) + Step(y) * Step(tile.source_y);
+    target += place.target + Step(x) * Step(tile.target_x) + Step(y) * Step(tile.target_y);
+    if (tile.width == Side && tile.height == Side)
+        copy_square_tile<Unit, Step, Side>(source, target, tile, width, height, units);
+    else
+        copy_odd_tile<Unit, Step>(source, target, tile, width, height, units);
 }
 
 #define KERNELS(unit, bytes, side, step, bits)                                                     \
@@ -173,6 +246,6 @@ static __device__ __forceinline__ void copy_tile(const Unit *__restrict__ source
 
 BOTH_STEPS(u8, 1, 64)
 BOTH_STEPS(u16, 2, 64)
-BOTH_STEPS(u32, 4, 32)
+BOTH_STEPS(u32, 4, 64)
 BOTH_STEPS(u64, 8, 32)
 BOTH_STEPS(uint4, 16, 32)

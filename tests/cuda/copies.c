@@ -252,7 +252,7 @@ static void test_far(void) {
     near_by.dtype = there.dtype = far_apart.dtype;
     fake_log();
     CHECK_OK(dlbridge_cuda_copy_into(&near_by, &far_apart, NULL));
-    CHECK_LOG("allocate 160 legacy0\ncopy 160 legacy0\nload\nlaunch dlbridge_any_1_64 legacy0\n"
+    CHECK_LOG("allocate 160 legacy0\ncopy 160 legacy0\nlaunch dlbridge_any_1_64 legacy0\n"
               "free 160 legacy0\n");
     CHECK_OK(dlbridge_cuda_copy_into(&far_apart, &there, NULL));
     CHECK_LOG("allocate 160 legacy0\nlaunch dlbridge_tile_1_64 legacy0\ncopy 160 legacy0\n"
@@ -261,7 +261,33 @@ static void test_far(void) {
     dlbridge_release(memory);
 }
 
+/* Transposes so large that whole tiles come out, and parts of tiles at the edges. */
+static void test_large_transposes(void) {
+    static const uint8_t bits[] = {8, 16, 32, 64, 128};
+    static unsigned char bytes[150 * 100 * 16];
+    int64_t shape[] = {150, 100}, strides[] = {1, 150};
+    size_t i;
+    for (i = 0; i < sizeof bytes; ++i) {
+        bytes[i] = (unsigned char)random_below(256);
+    }
+    for (i = 0; i < COUNT(bits); ++i) {
+        DLTensor host = tensor_of(bytes, 2, shape, strides);
+        DLManagedTensorVersioned *expected = NULL, *there = NULL, *back = NULL;
+        host.dtype = dtype_of(bits[i] == 128 ? kDLComplex : kDLUInt, bits[i]);
+        CHECK_OK(dlbridge_copy(&host, &expected));
+        CHECK_OK(dlbridge_cuda_copy(&host, devices[3], NULL, &there));
+        CHECK_OK(dlbridge_cuda_copy(&there->dl_tensor, devices[0], NULL, &back));
+        CHECK(memcmp(expected->dl_tensor.data, back->dl_tensor.data,
+                     (size_t)bits[i] / 8 * 150 * 100) == 0);
+        dlbridge_release(expected);
+        dlbridge_release(there);
+        dlbridge_release(back);
+    }
+    CHECK(strstr(fake_log(), "launch dlbridge_tile_1_32") != NULL);
+}
+
 int main(void) {
+    test_large_transposes();
     test_far();
     test_any_memory_to_any_other();
     return 0;
