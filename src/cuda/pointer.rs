@@ -5,7 +5,6 @@ use std::ffi::c_void;
 use cudarc::driver::sys;
 use sys::{CUdeviceptr, CUmemorytype, CUpointer_attribute as Attribute};
 
-use super::context::Context;
 use super::driver::driver;
 use super::{is_cuda, needs_its_runtime};
 use crate::abi::{DLDevice, DLDeviceType};
@@ -13,57 +12,57 @@ use crate::borrowed::TensorRef;
 use crate::device::Device;
 use crate::error::{Result, fail};
 
-/// What the driver says about an address.
-pub(super) struct Pointer {
-    pub device: Device,
-    /// Where a GPU sees it: another address for some registered host memory.
-    pub on_gpu: CUdeviceptr,
-}
-
 /// The device of the memory at an address: a GPU, `cuda_pinned:0` for host memory
 /// that was allocated by CUDA or registered with it, `cuda_managed:0`, and `cpu`
 /// for all that the driver does not know.
 ///
-/// The address may be any: it is not read.
+/// The address may be any: it is not read. No context is made for the question.
 ///
 /// # Errors
 /// `NoCuda`, `Cuda`.
 pub fn device_of(address: *const c_void) -> Result<Device> {
-    query(address).map(|pointer| pointer.device)
+    let (mut kind, mut managed, mut ordinal) = (0_u32, 0_u32, 0_i32);
+    ask(
+        address,
+        [
+            (Attribute::CU_POINTER_ATTRIBUTE_MEMORY_TYPE, (&raw mut kind).cast()),
+            (Attribute::CU_POINTER_ATTRIBUTE_IS_MANAGED, (&raw mut managed).cast()),
+            (Attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, (&raw mut ordinal).cast()),
+        ],
+    )?;
+    match (CUmemorytype::CU_MEMORYTYPE_HOST as u32, managed) {
+        (_, 1..) => device(DLDeviceType::CUDAMANAGED, 0),
+        (host, _) if kind == host => device(DLDeviceType::CUDAHOST, 0),
+        _ if kind == CUmemorytype::CU_MEMORYTYPE_DEVICE as u32 => Device::cuda(ordinal),
+        _ => Ok(Device::CPU),
+    }
 }
 
-pub(super) fn query(address: *const c_void) -> Result<Pointer> {
-    let (mut kind, mut managed, mut ordinal, mut on_gpu) = (0_u32, 0_u32, 0_i32, 0_u64);
-    let mut attributes = [
-        Attribute::CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
-        Attribute::CU_POINTER_ATTRIBUTE_IS_MANAGED,
-        Attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
-        Attribute::CU_POINTER_ATTRIBUTE_DEVICE_POINTER,
-    ];
-    let mut values: [*mut c_void; 4] = [
-        (&raw mut kind).cast(),
-        (&raw mut managed).cast(),
-        (&raw mut ordinal).cast(),
-        (&raw mut on_gpu).cast(),
-    ];
-    let (driver, count) = (driver()?, attributes.len() as u32);
+/// Where the GPU of the current context sees pinned memory, which may be at another
+/// address if it was registered; 0 if it does not.
+pub(super) fn on_gpu(address: *const c_void) -> Result<CUdeviceptr> {
+    let mut there = 0;
+    ask(address, [(Attribute::CU_POINTER_ATTRIBUTE_DEVICE_POINTER, (&raw mut there).cast())])?;
+    Ok(there)
+}
+
+/// Asks for attributes; each goes to a value of its type. What the driver does not
+/// know leaves zeros.
+fn ask<const N: usize>(
+    address: *const c_void,
+    questions: [(Attribute, *mut c_void); N],
+) -> Result<()> {
+    let (mut attributes, mut values) =
+        (questions.map(|(attribute, _)| attribute), questions.map(|(_, value)| value));
     // SAFETY: each value has the type of its attribute. The address is not read.
-    let mut ask = || unsafe {
-        let address = address as CUdeviceptr;
-        driver.cuPointerGetAttributes(count, attributes.as_mut_ptr(), values.as_mut_ptr(), address)
-    };
-    if ask().is_err() {
-        // Perhaps for want of a context; none is made if it goes without.
-        let _current = Context::of(0)?.enter()?;
-        ask()?;
+    unsafe {
+        driver()?.cuPointerGetAttributes(
+            N as u32,
+            attributes.as_mut_ptr(),
+            values.as_mut_ptr(),
+            address as CUdeviceptr,
+        )
     }
-    let device = match (CUmemorytype::CU_MEMORYTYPE_HOST as u32, managed) {
-        (_, 1..) => device(DLDeviceType::CUDAMANAGED, 0)?,
-        (host, _) if kind == host => device(DLDeviceType::CUDAHOST, 0)?,
-        _ if kind == CUmemorytype::CU_MEMORYTYPE_DEVICE as u32 => Device::cuda(ordinal)?,
-        _ => Device::CPU,
-    };
-    Ok(Pointer { device, on_gpu })
 }
 
 fn device(device_type: DLDeviceType, device_id: i32) -> Result<Device> {

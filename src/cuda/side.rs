@@ -2,7 +2,7 @@
 
 use cudarc::driver::sys::CUdeviceptr;
 
-use super::pointer::query;
+use super::pointer::{device_of, on_gpu};
 use crate::abi::DLDeviceType;
 use crate::borrowed::TensorRef;
 use crate::error::Result;
@@ -29,6 +29,7 @@ pub(super) enum Home {
 }
 
 impl Side {
+    /// In a context that is current.
     pub fn of(tensor: &TensorRef<'_>) -> Result<Side> {
         let mut first = tensor.first().addr() as CUdeviceptr;
         let home = match tensor.device().raw().device_type {
@@ -36,17 +37,17 @@ impl Side {
             DLDeviceType::CUDAMANAGED => Home::All,
             // Frameworks call pinned memory that of the host, and what is called pinned
             // may not be. The driver knows, and where the GPU sees it.
-            _ => {
-                let pointer = query(tensor.first())?;
-                match pointer.device.raw().device_type {
-                    DLDeviceType::CUDAHOST if pointer.on_gpu != 0 => {
-                        first = pointer.on_gpu;
+            _ => match device_of(tensor.first())?.raw().device_type {
+                DLDeviceType::CUDAMANAGED => Home::All,
+                DLDeviceType::CUDAHOST => match on_gpu(tensor.first())? {
+                    0 => Home::Host,
+                    address => {
+                        first = address;
                         Home::All
                     }
-                    DLDeviceType::CUDAMANAGED => Home::All,
-                    _ => Home::Host,
-                }
-            }
+                },
+                _ => Home::Host,
+            },
         };
         Ok(Side::new(first, tensor.layout(), home))
     }

@@ -173,7 +173,9 @@ int cuPointerGetAttributes(unsigned count, const int *attributes, void **values,
         case 2: /* memory type: host, device */
             *static_cast<unsigned *>(values[i]) = kind == HOST ? 0 : kind == PINNED ? 1 : 2;
             break;
-        case 3: /* the address on a GPU */
+        case 3: /* the address on the GPU of the current context */
+            if (current.empty())
+                return INVALID_CONTEXT;
             *static_cast<Address *>(values[i]) = kind == HOST ? 0 : address;
             break;
         case 8: /* is managed */
