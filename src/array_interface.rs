@@ -114,9 +114,10 @@ pub unsafe fn from_values(
     source: Source,
 ) -> Result<Tensor> {
     let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
-    let strides = byte_strides
-        .map(|strides| element_strides(size, shape, Dims::from_slice(strides)))
-        .transpose()?;
+    let mut strides = byte_strides.map(Dims::from_slice);
+    if let Some(strides) = &mut strides {
+        scale_to_elements(size, shape, strides)?;
+    }
     let tensor = TensorRef::of_parts(dtype, device, flags, data, shape, strides.as_deref())?;
     // SAFETY: the caller's promise.
     unsafe { Tensor::wrap(tensor, source) }
@@ -218,13 +219,12 @@ fn is_aligned(tensor: &TensorRef<'_>, values: &Values) -> bool {
         && moving.into_iter().all(|(_, stride)| stride % alignment == 0)
 }
 
-/// The strides in elements of `size` bytes, of strides in bytes.
+/// Strides in elements of `size` bytes, in place of strides in bytes.
 ///
 /// # Errors
 /// `Strides` if one is not a multiple of the element size, unless nothing is reached
 /// through its axis.
-pub fn element_strides(size: i64, shape: &[i64], byte_strides: Dims) -> Result<Dims> {
-    let mut strides = byte_strides;
+pub fn scale_to_elements(size: i64, shape: &[i64], strides: &mut [i64]) -> Result<()> {
     // Shifts, since division takes long and all of NumPy's sizes are powers of two.
     let shift = size.trailing_zeros();
     for (axis, stride) in strides.iter_mut().enumerate() {
@@ -242,7 +242,7 @@ pub fn element_strides(size: i64, shape: &[i64], byte_strides: Dims) -> Result<D
             );
         }
     }
-    Ok(strides)
+    Ok(())
 }
 
 /// # Safety
@@ -263,6 +263,7 @@ unsafe fn integers(pointer: *const isize, count: usize, field: &str) -> Result<D
 mod tests {
     use super::*;
     use crate::abi::DLDevice;
+    use crate::abi::DLTensor;
     use crate::{Slice, Status};
 
     fn numbers() -> Tensor {

@@ -4,11 +4,14 @@ use std::ffi::c_void;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::abi::{DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM};
+use crate::abi::{
+    DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM,
+};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::Layout;
+use crate::layout::{Layout, NEAR_BYTES};
+use crate::room::Room;
 
 /// A checked view of a [`DLTensor`]: every field has been validated, the
 /// memory behind `data` has not been (nothing can do that).
@@ -21,6 +24,12 @@ pub struct TensorRef<'a> {
     pub(crate) flags: Flags,
     pub(crate) layout: Layout<'a>,
 }
+
+// SAFETY: its shape and strides stay as they are, and its memory is only reached through
+// unsafe code.
+unsafe impl Send for TensorRef<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for TensorRef<'_> {}
 
 impl<'a> TensorRef<'a> {
     /// Checks every field of a descriptor that comes from outside. `flags` are
@@ -35,7 +44,45 @@ impl<'a> TensorRef<'a> {
     /// # Safety
     /// `shape` and `strides`, where they are not NULL, point to `ndim` readable
     /// integers that stay as they are for `'a`.
+    // Else its large result is copied through memory, which takes longer than the checks.
+    #[inline(always)]
     pub unsafe fn new(tensor: &'a DLTensor, flags: Flags) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match TensorRef::usual(tensor, flags) {
+                Some(usual) => Ok(usual),
+                None => TensorRef::examined(tensor, flags),
+            }
+        }
+    }
+
+    /// As `new`, of what nearly all tensors are: None for what takes a closer look.
+    ///
+    /// # Safety
+    /// As `new`.
+    #[inline]
+    unsafe fn usual(tensor: &'a DLTensor, flags: Flags) -> Option<Self> {
+        let dtype = DType::usual(tensor.dtype)?;
+        let is_usual = (1..=MAX_NDIM as i32).contains(&tensor.ndim)
+            && !tensor.shape.is_null()
+            && !tensor.strides.is_null()
+            && tensor.device.device_type == DLDeviceType::CPU
+            && (Flags::READ_ONLY | Flags::IS_COPIED).contains(flags);
+        if !is_usual {
+            return None;
+        }
+        let ndim = tensor.ndim as usize;
+        // SAFETY: not NULL, and readable as the caller promises.
+        let (shape, strides) = unsafe { (dims(tensor.shape, ndim), dims(tensor.strides, ndim)) };
+        let (data, byte_offset, device) = (tensor.data, tensor.byte_offset, Device::CPU);
+        let layout = near(device, data, byte_offset, dtype.item_bits(), shape, Some(strides))?;
+        Some(TensorRef { data, byte_offset, device, dtype, flags, layout })
+    }
+
+    /// # Safety
+    /// As `new`.
+    #[inline(never)]
+    unsafe fn examined(tensor: &'a DLTensor, flags: Flags) -> Result<Self> {
         check_flags(flags)?;
         let ndim = match usize::try_from(tensor.ndim) {
             Ok(ndim) if ndim <= MAX_NDIM => ndim,
@@ -51,8 +98,8 @@ impl<'a> TensorRef<'a> {
             .then(|| unsafe { dims(tensor.strides, ndim) });
         let dtype = DType::new(tensor.dtype)?;
         let device = Device::new(tensor.device)?;
-        let layout = Layout::new(storage_bits(dtype, flags), shape, strides)?;
         let (data, byte_offset) = (tensor.data, tensor.byte_offset);
+        let layout = Layout::new(storage_bits(dtype, flags), shape, strides)?;
         let tensor = TensorRef { data, byte_offset, device, dtype, flags, layout };
         tensor.check_addresses()?;
         Ok(tensor)
@@ -63,7 +110,8 @@ impl<'a> TensorRef<'a> {
     ///
     /// # Errors
     /// `Flags`, `Ndim`, `Shape`, `Size`, `Strides`, `Data`, `ByteOffset`.
-    #[inline]
+    // As above.
+    #[inline(always)]
     pub fn of_parts(
         dtype: DType,
         device: Device,
@@ -73,7 +121,11 @@ impl<'a> TensorRef<'a> {
         strides: Option<&'a [i64]>,
     ) -> Result<Self> {
         check_flags(flags)?;
-        let layout = Layout::new(storage_bits(dtype, flags), shape, strides)?;
+        let bits = storage_bits(dtype, flags);
+        if let Some(layout) = near(device, data, 0, bits, shape, strides) {
+            return Ok(TensorRef { data, byte_offset: 0, device, dtype, flags, layout });
+        }
+        let layout = Layout::new(bits, shape, strides)?;
         let tensor = TensorRef { data, byte_offset: 0, device, dtype, flags, layout };
         tensor.check_addresses()?;
         Ok(tensor)
@@ -94,9 +146,8 @@ impl<'a> TensorRef<'a> {
         strides: &'a [i64],
         then: impl FnOnce(&TensorRef<'a>) -> R,
     ) -> Result<R> {
-        let strides = Some(strides);
-        if let Some(layout) = Layout::small(storage_bits(dtype, flags), shape, strides)
-            && is_inside(data)
+        let (bits, strides) = (storage_bits(dtype, flags), Some(strides));
+        if let Some(layout) = near(device, data, 0, bits, shape, strides)
             && Flags::all().contains(flags)
         {
             return Ok(then(&TensorRef { data, byte_offset: 0, device, dtype, flags, layout }));
@@ -137,9 +188,6 @@ impl<'a> TensorRef<'a> {
     }
 
     fn check_addresses(&self) -> Result<()> {
-        if self.layout.is_small() && self.byte_offset == 0 && is_inside(self.data) {
-            return Ok(());
-        }
         let count = self.layout.count();
         if count == 0 {
             return Ok(());
@@ -202,6 +250,15 @@ impl<'a> TensorRef<'a> {
         self.flags.contains(Flags::READ_ONLY)
     }
 
+    /// The same tensor with its shape and strides in `rooms`, for when those that it has
+    /// may change.
+    pub fn copied_to(self, rooms: &mut [Room; 2]) -> TensorRef<'_> {
+        let [shape, strides] = rooms;
+        let shape = shape.fill(self.shape().iter().copied());
+        let strides = self.layout.strides_in(strides);
+        TensorRef { layout: self.layout.with_dims(shape, strides), ..self }
+    }
+
     /// The address of the first element, `byte_offset` added; NULL without
     /// elements. On devices whose `data` is a handle the sum means nothing.
     pub fn first(&self) -> *mut c_void {
@@ -235,11 +292,23 @@ pub(crate) fn storage_bits(dtype: DType, flags: Flags) -> u32 {
     }
 }
 
-/// Whether a small tensor at that address is far from both ends of the address space.
+/// The layout, if it is near and its addresses are far from both ends of the address
+/// space: no more is to be checked then.
 #[inline]
-fn is_inside(data: *mut c_void) -> bool {
-    const MIDDLE: std::ops::Range<u64> = 1 << 32..1 << 62;
-    MIDDLE.contains(&(data as usize as u64))
+fn near<'a>(
+    device: Device,
+    data: *mut c_void,
+    byte_offset: u64,
+    bits: u32,
+    shape: &'a [i64],
+    strides: Option<&'a [i64]>,
+) -> Option<Layout<'a>> {
+    let first = (data as usize as u64).checked_add(byte_offset)?;
+    let is_amid = (NEAR_BYTES..u64::MAX - NEAR_BYTES).contains(&first);
+    match is_amid && !data.is_null() && device.has_addresses() {
+        true => Layout::near(bits, shape, strides?),
+        false => None,
+    }
 }
 
 /// A later minor version may give other bits a meaning that must not be missed.
@@ -270,7 +339,7 @@ unsafe fn dims<'a>(pointer: *const i64, count: usize) -> &'a [i64] {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::abi::{DLDataType, DLDataTypeCode, DLDevice, DLDeviceType};
+    use crate::abi::{DLDataType, DLDataTypeCode, DLDevice};
 
     fn good(shape: &mut [i64], strides: &mut [i64]) -> DLTensor {
         DLTensor {
@@ -315,6 +384,59 @@ mod tests {
             assert_eq!(actual, status, "{sentence}");
             assert!(sentence.contains(needle), "{sentence}");
         }
+    }
+
+    #[test]
+    fn what_is_usual_is_accepted_anyhow() {
+        let extents = [-1, 0, 1, 2, 1 << 20, 1 << 36, 1 << 37, i64::MAX];
+        let steps = [0, 1, -1, 3, 1 << 20, -(1 << 36), 1 << 37, i64::MIN, i64::MAX];
+        let addresses = [0, 64, 1 << 39, 1 << 41, 1 << 47, usize::MAX - 64, usize::MAX];
+        let offsets = [0, 1 << 41, u64::MAX];
+        let axes = || extents.iter().flat_map(|extent| steps.map(|stride| (*extent, stride)));
+        let layouts = || axes().flat_map(|first| axes().map(move |second| (first, second)));
+        let places = addresses.iter().flat_map(|address| offsets.map(|offset| (*address, offset)));
+        let cases = places.flat_map(|place| layouts().map(move |layout| (place, layout)));
+        let mut usual = 0;
+        for ((address, byte_offset), (first, second)) in cases {
+            let (mut shape, mut strides) = ([first.0, second.0], [first.1, second.1]);
+            let mut tensor = good(&mut shape, &mut strides);
+            tensor.data = std::ptr::without_provenance_mut(address);
+            tensor.byte_offset = byte_offset;
+            // SAFETY: shape and strides are the arrays above.
+            let (quick, thorough) = unsafe {
+                let flags = Flags::READ_ONLY;
+                (TensorRef::usual(&tensor, flags), TensorRef::examined(&tensor, flags))
+            };
+            if let Some(quick) = quick {
+                let thorough = thorough.unwrap_or_else(|error| panic!("{tensor:?}: {error}"));
+                assert_eq!(quick.layout.count(), thorough.layout.count());
+                assert_eq!(quick.first(), thorough.first());
+                usual += 1;
+            }
+        }
+        assert!(usual > 100, "{usual}");
+    }
+
+    #[test]
+    fn parts_are_checked_too() {
+        let data = 0x1000_0000_0000 as *mut c_void;
+        let of = |shape: &[i64], strides: &[i64]| {
+            TensorRef::of_parts(
+                DType::INT8,
+                Device::CPU,
+                Flags::empty(),
+                data,
+                shape,
+                Some(strides),
+            )
+            .map(|tensor| tensor.layout.count())
+            .map_err(|error| error.status())
+        };
+        assert_eq!(of(&[2, 3], &[3, 1]), Ok(6));
+        assert_eq!(of(&[1; 65], &[1; 65]), Err(Status::Ndim));
+        assert_eq!(of(&[2, 3], &[1]), Err(Status::Strides));
+        assert_eq!(of(&[-1], &[1]), Err(Status::Shape));
+        assert_eq!(of(&[i64::MAX, 3], &[3, 1]), Err(Status::Size));
     }
 
     #[test]

@@ -126,6 +126,21 @@ impl DType {
         Ok(DType(raw))
     }
 
+    /// As `new`, of what most elements are: None for what takes a closer look.
+    #[inline]
+    pub(crate) fn usual(raw: DLDataType) -> Option<DType> {
+        let DLDataType { code, bits, lanes: 1 } = raw else {
+            return None;
+        };
+        let is_usual = match code {
+            DLDataTypeCode::INT | DLDataTypeCode::UINT => matches!(bits, 8 | 16 | 32 | 64),
+            DLDataTypeCode::FLOAT => matches!(bits, 16 | 32 | 64),
+            DLDataTypeCode::BOOL => bits == 8,
+            _ => false,
+        };
+        is_usual.then_some(DType(raw))
+    }
+
     /// An element type that `new` accepted before.
     pub(crate) fn trusted(raw: DLDataType) -> DType {
         DType(raw)
@@ -324,6 +339,19 @@ fn canonical_number(digits: &str) -> Option<u16> {
 mod tests {
     use super::*;
     use crate::Status;
+
+    #[test]
+    fn what_is_usual_is_accepted_anyhow() {
+        let mut usual = 0;
+        for (code, bits) in (0..=255).flat_map(|code| (0..=255).map(move |bits| (code, bits))) {
+            let raw = DLDataType { code: DLDataTypeCode(code), bits, lanes: 1 };
+            if let Some(dtype) = DType::usual(raw) {
+                assert_eq!(DType::new(raw).unwrap(), dtype);
+                usual += 1;
+            }
+        }
+        assert_eq!(usual, 12);
+    }
 
     #[test]
     fn the_table_is_in_the_order_of_the_codes() {

@@ -6,9 +6,13 @@ use smallvec::SmallVec;
 
 use crate::abi::MAX_NDIM;
 use crate::error::{Result, fail};
+use crate::room::Room;
 
 /// A list of extents or strides; up to eight lie on the stack.
 pub type Dims = SmallVec<[i64; 8]>;
+
+/// How far the elements of a near layout are from the first one, at most.
+pub(crate) const NEAR_BYTES: u64 = 1 << 40;
 
 /// A checked shape with strides in elements. No strides means C order without
 /// gaps.
@@ -21,12 +25,7 @@ pub struct Layout<'a> {
     strides: Option<&'a [i64]>,
     item_bits: u32,
     count: i64,
-    /// Whether all is within [`SMALL`] bytes.
-    is_small: bool,
 }
-
-/// The bytes of a small tensor, and the distance of its elements from the first one.
-const SMALL: u64 = 1 << 30;
 
 impl<'a> Layout<'a> {
     /// Checks a shape and strides that come from outside, for elements of
@@ -36,27 +35,7 @@ impl<'a> Layout<'a> {
     /// `Ndim` above 64 dimensions, `Shape` for a negative extent, `Size` if the
     /// element count or the byte count overflows (extents of 0 do not hide the
     /// others), `Strides` if an element would be too far from the first one.
-    #[inline]
     pub fn new(item_bits: u32, shape: &'a [i64], strides: Option<&'a [i64]>) -> Result<Self> {
-        match Layout::small(item_bits, shape, strides) {
-            Some(layout) => Ok(layout),
-            None => Layout::large(item_bits, shape, strides),
-        }
-    }
-
-    /// That of nearly all tensors, about which there is nothing more to check.
-    #[inline(always)]
-    pub(crate) fn small(
-        item_bits: u32,
-        shape: &'a [i64],
-        strides: Option<&'a [i64]>,
-    ) -> Option<Self> {
-        let count = small_count(item_bits, shape, strides)?;
-        Some(Layout { shape, strides, item_bits, count, is_small: true })
-    }
-
-    #[cold]
-    fn large(item_bits: u32, shape: &'a [i64], strides: Option<&'a [i64]>) -> Result<Self> {
         if shape.len() > MAX_NDIM {
             fail!(Ndim, "ndim is {}; it must be 0 to {MAX_NDIM}", shape.len());
         }
@@ -72,19 +51,29 @@ impl<'a> Layout<'a> {
         if let Some(strides) = strides.filter(|_| count > 0) {
             check_reach(shape, strides, item_bits)?;
         }
-        Ok(Layout { shape, strides, item_bits, count, is_small: false })
+        Ok(Layout { shape, strides, item_bits, count })
+    }
+
+    /// As `new`, where it is quick to tell that all elements are near the first one,
+    /// which is true of nearly all tensors: within [`NEAR_BYTES`] to both sides.
+    #[inline]
+    pub(crate) fn near(item_bits: u32, shape: &'a [i64], strides: &'a [i64]) -> Option<Self> {
+        const NEAR: u64 = NEAR_BYTES / 16;
+        let (mut count, mut far) = (1_u64, 0_u64);
+        for (&extent, &stride) in shape.iter().zip(strides) {
+            // With extents of 0 the product says nothing of the others.
+            let steps = u64::try_from(extent).ok()?.checked_sub(1)?;
+            count = count.saturating_mul(steps + 1);
+            far = far.saturating_add(stride.unsigned_abs().saturating_mul(steps));
+        }
+        let has_axes = shape.len() <= MAX_NDIM && strides.len() == shape.len();
+        let is_near = has_axes && count <= NEAR && far < NEAR && item_bits <= 128;
+        is_near.then_some(Layout { shape, strides: Some(strides), item_bits, count: count as i64 })
     }
 
     /// A layout that `new` accepted before.
     pub(crate) fn trusted(item_bits: u32, shape: &'a [i64], strides: &'a [i64]) -> Self {
-        let count = shape.iter().product();
-        Layout { shape, strides: Some(strides), item_bits, count, is_small: false }
-    }
-
-    /// Whether all bytes are within `SMALL` of the first element, which is so for nearly all
-    /// tensors; false also if that was not looked at.
-    pub(crate) fn is_small(&self) -> bool {
-        self.is_small
+        Layout { shape, strides: Some(strides), item_bits, count: shape.iter().product() }
     }
 
     /// The extents.
@@ -105,8 +94,22 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// The same layout, with its numbers in another place.
+    pub(crate) fn with_dims<'b>(&self, shape: &'b [i64], strides: &'b [i64]) -> Layout<'b> {
+        Layout { shape, strides: Some(strides), item_bits: self.item_bits, count: self.count }
+    }
+
+    /// As [`Layout::strides`], on the stack.
+    #[inline]
+    pub fn strides_in<'b>(&self, room: &'b mut Room) -> &'b mut [i64] {
+        match self.strides {
+            Some(given) => room.fill(given.iter().copied()),
+            None => room.fill(c_strides(self.shape).into_iter()),
+        }
+    }
+
     /// The strides in elements, where some were given.
-    pub(crate) fn given_strides(&self) -> Option<&'a [i64]> {
+    pub fn given_strides(&self) -> Option<&'a [i64]> {
         self.strides
     }
 
@@ -166,6 +169,12 @@ impl<'a> Layout<'a> {
             return 0..0;
         }
         let (low, high) = match self.strides {
+            Some(strides) if self.item_bits.is_multiple_of(8) => {
+                // What was checked fits, and this is quick.
+                let (low, high) = near_reach(self.shape, strides);
+                let size = i64::from(self.item_bits / 8);
+                return low * size..(high + 1) * size;
+            }
             Some(strides) => reach(self.shape, strides),
             None => (0, i128::from(self.count - 1)),
         };
@@ -205,6 +214,16 @@ impl<'a> Layout<'a> {
     /// # Errors
     /// `Layout` if elements are parts of bytes.
     pub fn byte_strides(&self) -> Result<Dims> {
+        let mut strides = self.strides();
+        self.scale_to_bytes(&mut strides)?;
+        Ok(strides)
+    }
+
+    /// As [`Layout::byte_strides`], in place of the strides in elements.
+    ///
+    /// # Errors
+    /// As [`Layout::byte_strides`].
+    pub fn scale_to_bytes(&self, strides: &mut [i64]) -> Result<()> {
         if !self.item_bits.is_multiple_of(8) {
             fail!(
                 Layout,
@@ -213,12 +232,11 @@ impl<'a> Layout<'a> {
             );
         }
         let size = i64::from(self.item_bits / 8);
-        let mut strides = self.strides();
         for (axis, stride) in strides.iter_mut().enumerate() {
             *stride =
                 stride.checked_mul(size).unwrap_or_else(|| c_strides(self.shape)[axis] * size);
         }
-        Ok(strides)
+        Ok(())
     }
 }
 
@@ -230,29 +248,6 @@ pub fn c_strides(shape: &[i64]) -> Dims {
         strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
     }
     strides
-}
-
-/// The element count, if no byte is further than `SMALL` from the first element.
-#[inline(always)]
-fn small_count(item_bits: u32, shape: &[i64], strides: Option<&[i64]>) -> Option<i64> {
-    if shape.len() > MAX_NDIM || strides.is_some_and(|strides| strides.len() != shape.len()) {
-        return None;
-    }
-    let (mut count, mut far) = (1_u64, 0_u64);
-    for (axis, &extent) in shape.iter().enumerate() {
-        let stride = strides.map_or(0, |strides| strides[axis].unsigned_abs());
-        // Neither product can overflow, and a negative extent is a large one.
-        if extent as u64 > SMALL || stride > SMALL {
-            return None;
-        }
-        count *= extent as u64;
-        far += stride * (extent as u64).saturating_sub(1);
-        if count.wrapping_sub(1) >= SMALL || far > SMALL {
-            return None;
-        }
-    }
-    let largest = u64::from(item_bits) * count.max(far + 1);
-    (largest <= 8 * SMALL).then_some(count as i64)
 }
 
 /// The product of the extents, after checking that also the product without
@@ -287,9 +282,6 @@ fn checked_count(shape: &[i64], item_bits: u32) -> Result<i64> {
 }
 
 fn check_reach(shape: &[i64], strides: &[i64], item_bits: u32) -> Result<()> {
-    if is_near(shape, strides) {
-        return Ok(());
-    }
     let (low, high) = reach(shape, strides);
     let limit = i128::from(i64::MAX) * 8 / i128::from(item_bits) - 1;
     if low < -limit || high > limit {
@@ -302,19 +294,6 @@ fn check_reach(shape: &[i64], strides: &[i64], item_bits: u32) -> Result<()> {
     Ok(())
 }
 
-/// Whether all elements are so near that their distances fit whatever their size:
-/// quick to tell, and true of nearly all tensors. The shape has no zeros.
-fn is_near(shape: &[i64], strides: &[i64]) -> bool {
-    // Elements have less than 2^24 bits.
-    const NEAR: u64 = 1 << 36;
-    let mut far = 0_u64;
-    for (&extent, &stride) in shape.iter().zip(strides) {
-        let steps = extent.unsigned_abs() - 1;
-        far = far.saturating_add(stride.unsigned_abs().saturating_mul(steps));
-    }
-    far < NEAR
-}
-
 /// The lowest and the highest offset in elements. The shape has no zeros.
 /// Up to 64 products of two 63-bit numbers fit in an `i128`.
 fn reach(shape: &[i64], strides: &[i64]) -> (i128, i128) {
@@ -323,6 +302,12 @@ fn reach(shape: &[i64], strides: &[i64]) -> (i128, i128) {
         (far.min(0), far.max(0))
     });
     fars.fold((0, 0), |(low, high), (below, above)| (low + below, high + above))
+}
+
+/// As `reach`, where it fits.
+fn near_reach(shape: &[i64], strides: &[i64]) -> (i64, i64) {
+    let fars = shape.iter().zip(strides).map(|(extent, stride)| (extent - 1) * stride);
+    fars.fold((0, 0), |(low, high), far| (low + far.min(0), high + far.max(0)))
 }
 
 fn bits_to_bytes(bits: i128) -> i64 {

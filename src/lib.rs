@@ -48,6 +48,7 @@ pub mod error;
 pub mod foreign;
 pub mod layout;
 pub mod owned;
+pub mod room;
 pub mod source;
 pub mod spec;
 mod strided;

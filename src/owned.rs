@@ -82,6 +82,7 @@ impl Tensor {
     /// released, for reading, and for writing unless `flags` has `READ_ONLY`.
     /// While a Rust reference to it exists (see [`Tensor::as_slice`]), nobody
     /// else writes to it.
+    #[inline]
     pub unsafe fn wrap(tensor: TensorRef<'_>, source: Source) -> Result<Tensor> {
         Tensor::with_source(&Description::of(&tensor), source)
     }

@@ -14,7 +14,7 @@ use crate::block::Description;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::{Layout, c_strides};
+use crate::layout::Layout;
 use crate::owned::Tensor;
 use crate::source::Source;
 
@@ -73,7 +73,7 @@ pub unsafe fn empty(dtype: DType, shape: &[i64], device: Device, stream: Stream)
         dtype,
         flags: Flags::empty(),
         shape,
-        strides: &c_strides(shape),
+        strides: None,
     };
     let source = Source::owner(Box::new(memory), true);
     // SAFETY: on error no block has taken the source.

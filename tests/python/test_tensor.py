@@ -580,3 +580,25 @@ def test_a_capsule_that_is_not_wanted_is_not_consumed():
         with pytest.raises(TypeError, match="never converts elements"):
             dlbridge.asarray(capsule, dtype="int8")
         assert dlbridge.from_dlpack(capsule, device="cpu").shape == (3,)
+
+
+def test_dlpack_takes_keywords_by_any_text():
+    tensor = dlbridge.empty((2, 3))
+    name = "".join(["max_", "version"])  # not the object that a program's own text is
+    assert "versioned" in repr(tensor.__dlpack__(**{name: (1, 0)}))
+    assert "versioned" not in repr(tensor.__dlpack__(max_version=None, stream=None, copy=None))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "message"),
+    [
+        ((None,), {}, "takes 0 positional arguments but 1 were given"),
+        ((), {"version": (1, 0)}, "unexpected keyword argument 'version'"),
+        ((), {"copy": 1}, "copy is 1 .*; it must be True, False or None"),
+        ((), {"max_version": (1,)}, r"max_version is \(1,\)"),
+        ((), {"max_version": ("1", 0)}, r"max_version is \('1', 0\)"),
+    ],
+)
+def test_dlpack_refuses_other_arguments(arguments, keywords, message):
+    with pytest.raises(TypeError, match=message):
+        dlbridge.empty((2, 3)).__dlpack__(*arguments, **keywords)

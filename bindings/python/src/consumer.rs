@@ -83,7 +83,7 @@ pub fn settle(
         producer::check_device(tensor.device(), wanted)?;
     }
     match copy {
-        Some(true) if !tensor.flags().contains(Flags::IS_COPIED) => copied(py, &tensor),
+        Some(true) if !tensor.flags().contains(Flags::IS_COPIED) => copied(py, tensor.view()),
         _ => Ok(tensor),
     }
 }

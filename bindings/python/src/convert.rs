@@ -1,15 +1,16 @@
 //! `convert`: from any framework to any other.
 
 use dlbridge::abi::Flags;
-use dlbridge::{Device, Tensor};
+use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::asarray::{take, tensor_of};
 use crate::audit;
 use crate::framework::{self, Framework, Give, Request, Verdict, judge};
+use crate::owner::kept;
 use crate::tensor::{PyTensor, copied};
-use crate::{device, errors, numpy, producer, torch};
+use crate::{device, errors, numpy, producer, seen, torch};
 
 /// An array of a framework on the memory of any array; `obj` itself if it is one
 /// already and `copy` is not True.
@@ -40,13 +41,20 @@ pub fn convert<'py>(
         audit::unchanged(obj, framework);
         return Ok(obj.clone());
     }
+    let request = Request { writable_alias: allow_writable_alias };
+    if device.is_none_or(|device| device == Device::CPU)
+        && let Some(array) = seen::with(obj, |view, keeper| {
+            deliver(framework, obj, Given::View(view, keeper), copy, request)
+        })?
+    {
+        return Ok(array);
+    }
     // The copy, if any, is made at the end: once.
     let allowed = if copy == Some(true) { None } else { copy };
     let tensor = match framework.give {
-        Give::Object(_) => Given::Object(tensor_of(obj, device, allowed)?),
         Give::Owner(_) => Given::Owner(take(obj, device, allowed)?),
+        Give::Object(_) | Give::View(_) => Given::Object(tensor_of(obj, device, allowed)?),
     };
-    let request = Request { writable_alias: allow_writable_alias };
     deliver(framework, obj, tensor, copy, request)
 }
 
@@ -54,31 +62,43 @@ pub fn convert<'py>(
 pub fn deliver<'py>(
     framework: &'static Framework,
     obj: &Bound<'py, PyAny>,
-    tensor: Given<'py>,
+    tensor: Given<'_, 'py>,
     copy: Option<bool>,
     request: Request,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = obj.py();
-    let core = tensor.core();
-    let came_copied = core.flags().contains(Flags::IS_COPIED) && !obj.is_instance_of::<PyTensor>();
-    let mut verdict = judge(py, framework, core, request);
+    let made;
+    let view = match &tensor {
+        Given::View(view, _) => *view,
+        Given::Object(object) => {
+            made = object.get().core().view();
+            &made
+        }
+        Given::Owner(owner) => {
+            made = owner.view();
+            &made
+        }
+    };
+    let came_copied = view.flags().contains(Flags::IS_COPIED) && !obj.is_instance_of::<PyTensor>();
+    let mut verdict = judge(py, framework, view, request);
     if verdict.refused {
         return Err(errors::refused(verdict.reason));
     }
     if copy == Some(false) && verdict.copies() > 0 {
-        return Err(refuse_copy(&verdict, core.layout().bytes()));
+        return Err(refuse_copy(&verdict, view.layout().bytes()));
     }
     if copy == Some(true) && verdict.copies() == 0 && !came_copied {
         verdict.ours = true;
-        verdict.reason = "copy=True".to_owned();
+        verdict.reason = "copy=True".into();
     }
-    let bytes = core.layout().bytes();
+    let bytes = view.layout().bytes();
     let given = match verdict.ours {
-        true => Given::Owner(copied(py, core)?),
+        true => Given::Owner(copied(py, *view)?),
         false => tensor,
     };
     let array = match framework.give {
         Give::Object(give) => give(&given.into_object(py)?),
+        Give::View(give) => given.lend(py, give),
         Give::Owner(give) => give(py, given.into_owner()?),
     }?;
     audit::delivered(obj, framework, bytes, &verdict, came_copied);
@@ -86,23 +106,18 @@ pub fn deliver<'py>(
 }
 
 /// A tensor on its way to a framework.
-pub enum Given<'py> {
+pub enum Given<'a, 'py> {
     Object(Bound<'py, PyTensor>),
     Owner(Tensor),
+    /// Not a tensor yet: what one would be, and what keeps the memory.
+    View(&'a TensorRef<'a>, Bound<'py, PyAny>),
 }
 
-impl<'py> Given<'py> {
-    fn core(&self) -> &Tensor {
-        match self {
-            Given::Object(object) => object.get().core(),
-            Given::Owner(owner) => owner,
-        }
-    }
-
+impl<'py> Given<'_, 'py> {
     fn into_object(self, py: Python<'py>) -> PyResult<Bound<'py, PyTensor>> {
         match self {
             Given::Object(object) => Ok(object),
-            Given::Owner(owner) => Bound::new(py, PyTensor::new(owner)),
+            other => Bound::new(py, PyTensor::new(other.into_owner()?)),
         }
     }
 
@@ -110,9 +125,21 @@ impl<'py> Given<'py> {
         match self {
             Given::Object(object) => object.get().core().share().map_err(errors::exchange),
             Given::Owner(owner) => Ok(owner),
+            // SAFETY: the view came with what keeps its memory.
+            Given::View(view, keeper) => unsafe { kept(view, keeper) },
         }
     }
+
+    fn lend(self, py: Python<'py>, give: Lend) -> PyResult<Bound<'py, PyAny>> {
+        if let Given::View(view, keeper) = self {
+            return give(view, keeper);
+        }
+        let object = self.into_object(py)?;
+        give(&object.get().core().view(), object.clone().into_any())
+    }
 }
+
+type Lend = for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
 
 #[cold]
 fn refuse_copy(verdict: &Verdict, bytes: i64) -> PyErr {

@@ -3,6 +3,7 @@
 use dlbridge::Device;
 use dlbridge::abi::{DLDevice, DLDeviceType};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::{errors, object};
@@ -77,6 +78,16 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
             "a dlbridge.Device, a name like \"cpu\" or \"cuda:0\", or a DLPack device pair";
         errors::wrong_type(name, argument, wanted)
     })
+}
+
+/// What `__dlpack_device__` returns. That of the host is made once.
+pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
+    static HOST: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let make = || (device.type_code(), device.index()).into_pyobject(py);
+    match device {
+        Device::CPU => Ok(HOST.get_or_try_init(py, || make().map(Bound::unbind))?.bind(py).clone()),
+        _ => make(),
+    }
 }
 
 /// Reads what `__dlpack_device__` returns: the type's number, which may be an

@@ -28,6 +28,8 @@ pub struct Table(&'static DLPackExchangeAPI);
 
 // SAFETY: a table is never written to; its functions are called by attached threads.
 unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
 
 /// More versions than these are taken for a chain without an end.
 const MOST_VERSIONS: usize = 16;
@@ -105,24 +107,20 @@ impl Table {
         Ok(None)
     }
 
-    /// What an object's tensor is now, borrowed from the object; None if the framework
-    /// does not tell. Streams are not synchronised.
+    /// Writes what an object's tensor is now, borrowed from the object; false if the
+    /// framework does not tell. Streams are not synchronised.
     ///
     /// # Safety
     /// The result, its shape and its strides are not used after other code of Python
     /// or of the framework has run.
-    pub unsafe fn look_at(self, object: &Bound<'_, PyAny>) -> PyResult<Option<DLTensor>> {
+    pub unsafe fn look_at(self, object: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
         let Some(borrow) = self.0.dltensor_from_py_object_no_sync else {
-            return Ok(None);
+            return Ok(false);
         };
-        let mut tensor = std::mem::MaybeUninit::<DLTensor>::zeroed();
-        // SAFETY: the object is of the type that has the table. On success the struct is
-        // written; zeros are one too.
-        unsafe {
-            match borrow(object.as_ptr().cast(), tensor.as_mut_ptr()) {
-                0 => Ok(Some(tensor.assume_init())),
-                _ => Err(PyErr::fetch(object.py())),
-            }
+        // SAFETY: the object is of the type that has the table.
+        match unsafe { borrow(object.as_ptr().cast(), out) } {
+            0 => Ok(true),
+            _ => Err(PyErr::fetch(object.py())),
         }
     }
 

@@ -12,6 +12,7 @@ mod consumer;
 mod convert;
 mod cuda_array_interface;
 mod device;
+mod dlpack_method;
 mod dtype;
 mod errors;
 mod exchange;
@@ -24,8 +25,10 @@ mod object;
 mod owner;
 mod plan;
 mod producer;
+mod seen;
 mod tensor;
 mod torch;
+mod vectorcall;
 
 use pyo3::prelude::*;
 
@@ -49,6 +52,7 @@ mod _dlbridge {
     #[pymodule_init]
     fn init(py: Python<'_>) -> PyResult<()> {
         owner::check_interpreter(py)?;
+        dlpack_method::add(py)?;
         owner::watch_shutdown(py)
     }
 }

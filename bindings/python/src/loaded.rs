@@ -20,6 +20,7 @@ impl LoadedType {
     }
 
     /// The type, if its module has been imported.
+    #[inline]
     pub fn get<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
         match self.found.get(py) {
             Some(found) => Some(found.bind(py)),
@@ -38,10 +39,14 @@ impl LoadedType {
     }
 
     /// Whether the object is of exactly that type.
+    #[inline]
     pub fn is_exact_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
-        self.get(object.py()).is_some_and(|class| object.get_type().is(class))
+        // SAFETY: an object.
+        let own = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+        self.get(object.py()).is_some_and(|class| class.as_type_ptr() == own)
     }
 
+    #[cold]
     fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
         static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
         let modules = MODULES.import(py, "sys", "modules").ok()?;

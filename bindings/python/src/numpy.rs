@@ -1,11 +1,13 @@
 //! NumPy arrays in and out, through NumPy's C API.
 
 use std::ffi::{c_int, c_void};
+use std::num::NonZero;
 use std::ptr;
 
 use dlbridge::abi::{DLDataTypeCode, Flags};
-use dlbridge::layout::Dims;
-use dlbridge::{DType, Device, Tensor, array_interface};
+use dlbridge::array_interface::scale_to_elements;
+use dlbridge::room::Room;
+use dlbridge::{DType, Device, Tensor, TensorRef};
 use numpy::npyffi::{
     NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
     PyArrayObject_fields, PyDataType_ELSIZE, get_type_object,
@@ -16,7 +18,7 @@ use pyo3::types::PyModule;
 
 use crate::errors;
 use crate::loaded::LoadedType;
-use crate::owner::owned_by;
+use crate::owner::kept;
 use crate::tensor::PyTensor;
 
 pub static ARRAY: LoadedType = LoadedType::new("numpy", "ndarray");
@@ -49,6 +51,17 @@ const TYPES: &[(NPY_TYPES, DType)] = &[
     (NPY_TYPES::NPY_CDOUBLE, DType::COMPLEX128),
 ];
 
+/// Where the types are in that list, by NumPy's numbers.
+const PLACES: [Option<NonZero<u8>>; 32] = {
+    let mut places = [None; 32];
+    let mut place = 0;
+    while place < TYPES.len() {
+        places[TYPES[place].0 as usize] = NonZero::new(place as u8 + 1);
+        place += 1;
+    }
+    places
+};
+
 /// The byte order character of NumPy dtypes that are not in native order.
 const SWAPPED: u8 = if cfg!(target_endian = "little") { b'>' } else { b'<' };
 
@@ -68,26 +81,43 @@ pub fn check_kind(object: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// A tensor on the memory of a NumPy array, which it keeps alive.
 pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    let py = array.py();
-    // SAFETY: the caller checked that it is an ndarray. Its fields are read while
-    // the GIL is held, before anything else can run.
-    unsafe {
-        let fields = &(*array.as_ptr().cast::<PyArrayObject>()).fields;
-        let dtype = element_type(py, fields.descr)?;
-        let (shape, strides) =
-            (dims(fields.dimensions, fields.nd), dims(fields.strides, fields.nd));
-        if let Some(tensor) = own_base(array, fields, &shape, &strides)? {
-            return Ok(tensor);
+    see(array, |view| {
+        let own = own_base(array);
+        match own.filter(|own| is_all_of(view, own.get().core())) {
+            // Else each round from tensor to array and back would hold the one before.
+            Some(own) => own.get().core().share().map_err(errors::exchange),
+            // SAFETY: the array keeps its memory.
+            None => unsafe { kept(view, array.clone()) },
         }
-        let mut flags = Flags::empty();
-        flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
-        // NumPy has no other elements of parts of bytes than those of ml_dtypes.
-        flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
-        owned_by(array.clone(), |source| {
-            let (data, device) = (fields.data.cast(), Device::CPU);
-            array_interface::from_values(dtype, &shape, Some(&strides), data, device, flags, source)
-        })
-    }
+    })
+}
+
+/// Lets `then` see what a NumPy array is.
+pub fn see<R>(
+    array: &Bound<'_, PyAny>,
+    then: impl FnOnce(&TensorRef<'_>) -> PyResult<R>,
+) -> PyResult<R> {
+    let fields = fields(array);
+    // SAFETY: the fields of an array.
+    let (dtype, shape, strides) = unsafe {
+        let numbers = |pointer| numbers(pointer, fields.nd).iter().map(|number| *number as i64);
+        (
+            element_type(array.py(), fields.descr)?,
+            numbers(fields.dimensions),
+            numbers(fields.strides),
+        )
+    };
+    let [mut shape_room, mut strides_room] = [Room::new(), Room::new()];
+    let (shape, strides) = (shape_room.fill(shape), strides_room.fill(strides));
+    let size = i64::from(dtype.item_bits().div_ceil(8));
+    scale_to_elements(size, shape, strides).map_err(errors::exchange)?;
+    let mut flags = Flags::empty();
+    flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
+    // NumPy has no other elements of parts of bytes than those of ml_dtypes.
+    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
+    let data = fields.data.cast();
+    let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, shape, Some(strides));
+    then(&view.map_err(errors::exchange)?)
 }
 
 /// The struct of a NumPy array, until other code runs.
@@ -101,9 +131,7 @@ impl<'a, 'py> Fields<'a, 'py> {
     /// Of an object that the caller checked to be an array.
     #[inline]
     pub fn of(array: &'a Bound<'py, PyAny>) -> Self {
-        // SAFETY: it is an array.
-        let raw = unsafe { &(*array.as_ptr().cast::<PyArrayObject>()).fields };
-        Fields { py: array.py(), raw }
+        Fields { py: array.py(), raw: fields(array) }
     }
 
     #[inline]
@@ -136,21 +164,17 @@ impl<'a, 'py> Fields<'a, 'py> {
     }
 }
 
-/// # Safety
-/// `numbers` points to `count` integers, unless that is 0.
-#[inline]
-unsafe fn numbers<'a>(numbers: *const isize, count: c_int) -> &'a [isize] {
-    match count {
-        0 => &[],
-        // SAFETY: the caller's promise.
-        _ => unsafe { std::slice::from_raw_parts(numbers, count as usize) },
-    }
+/// The struct of a NumPy array, which the caller checked to be one.
+fn fields<'a>(array: &'a Bound<'_, PyAny>) -> &'a PyArrayObject_fields {
+    // SAFETY: it is one. Its fields are read while the GIL is held, before anything else
+    // can run.
+    unsafe { &(*array.as_ptr().cast::<PyArrayObject>()).fields }
 }
 
 /// A new NumPy array in C order, whose elements are not initialised.
 pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Bound<'py, PyAny>> {
     let descr = element_descr(py, dtype)?;
-    let mut shape: Dims = shape.into();
+    let mut shape = shape.to_vec();
     // SAFETY: the shape has that many entries; NewFromDescr takes over `descr`.
     unsafe {
         let class = get_type_object(py, NpyTypes::PyArray_Type);
@@ -169,49 +193,29 @@ pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Boun
     }
 }
 
-/// One more owner of the tensor that an array was made of, if the array still is
-/// all of it. Else each round from tensor to array and back would hold the one
-/// before.
-///
-/// # Safety
-/// `fields`, `shape` and `strides`, in bytes, are those of `array`.
-unsafe fn own_base(
-    array: &Bound<'_, PyAny>,
-    fields: &PyArrayObject_fields,
-    shape: &[i64],
-    strides: &[i64],
-) -> PyResult<Option<Tensor>> {
-    if fields.base.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the base of an array is an object.
-    let base = unsafe { Bound::from_borrowed_ptr(array.py(), fields.base) };
-    let Ok(base) = base.cast::<PyTensor>() else {
-        return Ok(None);
-    };
-    let tensor = base.get().core();
-    // SAFETY: the dtype of the array.
-    let dtype = unsafe { element_type(array.py(), fields.descr) }?;
-    let same = dtype == tensor.dtype()
-        && tensor.data_ptr() == fields.data.cast()
-        && tensor.shape() == shape
-        && tensor.layout().byte_strides().is_ok_and(|own| own[..] == *strides)
-        && tensor.is_read_only() == (fields.flags & NPY_ARRAY_WRITEABLE == 0);
-    same.then(|| tensor.share().map_err(errors::exchange)).transpose()
+/// The tensor that an array was made of, if it was.
+pub fn own_base<'py>(array: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTensor>> {
+    // SAFETY: the base of an array is NULL or an object.
+    let base = unsafe { Bound::from_borrowed_ptr_or_opt(array.py(), fields(array).base) };
+    base.and_then(|base| base.cast_into::<PyTensor>().ok())
+}
+
+/// Whether an array still is all of the tensor that it was made of.
+fn is_all_of(array: &TensorRef<'_>, tensor: &Tensor) -> bool {
+    array.dtype() == tensor.dtype()
+        && array.first() == tensor.data_ptr()
+        && array.shape() == tensor.shape()
+        && array.layout().strides()[..] == *tensor.strides()
+        && array.is_read_only() == tensor.is_read_only()
 }
 
 /// # Safety
-/// `numbers` points to `count` integers, unless that is 0.
-unsafe fn dims(numbers: *const isize, count: c_int) -> Dims {
-    if count == 0 {
-        return Dims::new();
-    }
-    // SAFETY: the caller's promise.
-    let numbers = unsafe { std::slice::from_raw_parts(numbers, count as usize) };
-    match numbers {
-        [one] => Dims::from_slice(&[*one as i64]),
-        [one, two] => Dims::from_slice(&[*one as i64, *two as i64]),
-        more => more.iter().map(|number| *number as i64).collect(),
+/// `pointer` points to `count` integers for `'a`, unless that is 0.
+unsafe fn numbers<'a>(pointer: *const isize, count: c_int) -> &'a [isize] {
+    match count {
+        0 => &[],
+        // SAFETY: the caller's promise.
+        _ => unsafe { std::slice::from_raw_parts(pointer, count as usize) },
     }
 }
 
@@ -219,14 +223,17 @@ unsafe fn dims(numbers: *const isize, count: c_int) -> Dims {
 /// `descr` is a dtype.
 unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DType> {
     // SAFETY: the caller's promise.
-    let (fields, size) = unsafe { (&(*descr).fields, PyDataType_ELSIZE(py, descr)) };
-    let known = TYPES.iter().find(|(number, _)| *number as c_int == fields.type_num);
-    if let Some((_, dtype)) = known.filter(|_| fields.byteorder as u8 != SWAPPED) {
-        return Ok(*dtype);
+    let fields = unsafe { &(*descr).fields };
+    let number = usize::try_from(fields.type_num).unwrap_or(usize::MAX);
+    let place = PLACES.get(number).copied().flatten();
+    let known = place.map(|place| TYPES[usize::from(place.get()) - 1].1);
+    if let Some(dtype) = known.filter(|_| fields.byteorder as u8 != SWAPPED) {
+        return Ok(dtype);
     }
     // Not of the array, where a subclass may answer with another one.
     // SAFETY: the caller's promise.
-    let descr = unsafe { Bound::from_borrowed_ptr(py, descr.cast()) };
+    let (size, descr) =
+        unsafe { (PyDataType_ELSIZE(py, descr), Bound::from_borrowed_ptr(py, descr.cast())) };
     let name = descr.str()?.to_string();
     // The types of ml_dtypes have the names of DLPack's, but take whole bytes each.
     let extension = name.parse::<DType>().ok();
@@ -249,14 +256,16 @@ unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DT
     })
 }
 
-/// A NumPy array on the memory of a tensor on the host.
-pub fn export<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
-    let py = tensor.py();
+/// A NumPy array on the memory of a tensor on the host, which `keeper` keeps.
+pub fn export<'py>(
+    tensor: &TensorRef<'_>,
+    keeper: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     // Imports NumPy if need be: a missing one is an ImportError.
-    if ARRAY.get(py).is_none() {
-        py.import("numpy")?;
+    if ARRAY.get(keeper.py()).is_none() {
+        keeper.py().import("numpy")?;
     }
-    wrap(tensor)
+    wrap(tensor, keeper)
 }
 
 /// The refusal of everything that needs memory on the host.
@@ -268,26 +277,28 @@ pub fn not_on_host(tensor: &Tensor) -> PyErr {
     ))
 }
 
-fn wrap<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
-    let py = tensor.py();
-    let core = tensor.get().core();
-    let layout = core.layout();
-    let mut shape: Dims = core.shape().into();
-    let mut strides = layout.byte_strides().map_err(|_| no_such_type(core.dtype()))?;
-    let flags = if core.is_read_only() { 0 } else { NPY_ARRAY_WRITEABLE };
+fn wrap<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = keeper.py();
+    let layout = tensor.layout();
+    let mut room = Room::new();
+    let strides = layout.strides_in(&mut room);
+    layout.scale_to_bytes(strides).map_err(|_| no_such_type(tensor.dtype()))?;
+    let flags = if tensor.is_read_only() { 0 } else { NPY_ARRAY_WRITEABLE };
     // Without elements any address does, but for NULL NumPy would allocate.
     let data: *mut c_void = match layout.count() {
         0 => ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT),
-        _ => core.data_ptr(),
+        _ => tensor.first(),
     };
-    let descr = element_descr(py, core.dtype())?;
-    // SAFETY: shape and strides have `ndim` entries, and the tensor, which keeps the
-    // memory alive, becomes the base. NewFromDescr takes over `descr`, and
-    // SetBaseObject the tensor, both also on failure.
+    let descr = element_descr(py, tensor.dtype())?;
+    // SAFETY: shape and strides have `ndim` entries, and what keeps the memory becomes
+    // the base. NewFromDescr takes over `descr`, and SetBaseObject the base, both also on
+    // failure.
     unsafe {
         let class = get_type_object(py, NpyTypes::PyArray_Type);
-        let ndim = shape.len() as c_int;
-        let (shape, strides) = (shape.as_mut_ptr().cast(), strides.as_mut_ptr().cast());
+        let ndim = layout.ndim() as c_int;
+        // NumPy does not write to them.
+        let shape = layout.shape().as_ptr().cast_mut().cast();
+        let strides = strides.as_mut_ptr().cast();
         let array = PY_ARRAY_API.PyArray_NewFromDescr(
             py,
             class,
@@ -300,8 +311,7 @@ fn wrap<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
             ptr::null_mut(),
         );
         let array = Bound::from_owned_ptr_or_err(py, array)?;
-        let base = tensor.clone().into_ptr();
-        match PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), base) {
+        match PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), keeper.into_ptr()) {
             0 => Ok(array),
             _ => Err(PyErr::fetch(py)),
         }

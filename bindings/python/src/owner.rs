@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::thread::{self, ThreadId};
 
-use dlbridge::{Result, Source, Tensor};
+use dlbridge::{Result, Source, Tensor, TensorRef};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::{ffi, wrap_pyfunction};
@@ -24,6 +24,16 @@ pub fn owned_by(
     // The tensor has taken this reference; on error it is given up here.
     let _ = owner.into_ptr();
     Ok(tensor)
+}
+
+/// A tensor on what a view describes.
+///
+/// # Safety
+/// The memory stays as long as `keeper` does.
+#[inline]
+pub unsafe fn kept(view: &TensorRef<'_>, keeper: Bound<'_, PyAny>) -> PyResult<Tensor> {
+    // SAFETY: the caller's promise.
+    owned_by(keeper, |source| unsafe { Tensor::wrap(*view, source) })
 }
 
 /// Refuses a second interpreter of the process: a deleter cannot know which one
@@ -120,23 +130,32 @@ fn can_attach() -> bool {
 
 /// Keeps the exception that is being raised while foreign code runs: that code
 /// would overwrite it, or take it for its own failure.
-pub struct PendingException([*mut ffi::PyObject; 3]);
+pub struct PendingException(Option<[*mut ffi::PyObject; 3]>);
 
 impl PendingException {
     /// Until the result is dropped there is no exception.
     pub fn save(_attached: Python<'_>) -> PendingException {
+        // SAFETY: the thread is attached.
+        if unsafe { ffi::PyErr_Occurred() }.is_null() {
+            return PendingException(None);
+        }
         let [mut class, mut value, mut traceback] = [ptr::null_mut(); 3];
         // SAFETY: the thread is attached; the three pointers are written.
         unsafe { ffi::PyErr_Fetch(&mut class, &mut value, &mut traceback) };
-        PendingException([class, value, traceback])
+        PendingException(Some([class, value, traceback]))
     }
 }
 
 impl Drop for PendingException {
     fn drop(&mut self) {
-        let [class, value, traceback] = self.0;
         // SAFETY: `save` fetched these; the thread is still attached, since the guard
         // is held no longer than the proof that `save` was given.
-        unsafe { ffi::PyErr_Restore(class, value, traceback) };
+        unsafe {
+            match self.0 {
+                Some([class, value, traceback]) => ffi::PyErr_Restore(class, value, traceback),
+                None if ffi::PyErr_Occurred().is_null() => {}
+                None => ffi::PyErr_Clear(),
+            }
+        }
     }
 }

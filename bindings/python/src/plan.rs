@@ -150,9 +150,9 @@ fn judged(
     made: Option<&str>,
     request: Request,
 ) -> Plan {
-    let verdict = judge(obj.py(), framework, tensor, request);
+    let verdict = judge(obj.py(), framework, &tensor.view(), request);
     let copies = verdict.copies() + i64::from(made.is_some());
-    let reasons: Vec<&str> = made.into_iter().chain(Some(verdict.reason.as_str())).collect();
+    let reasons: Vec<&str> = made.into_iter().chain(Some(&*verdict.reason)).collect();
     let reason = reasons.into_iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>();
     let answer = match (verdict.refused, copies) {
         (true, _) => Answer::Refuses,

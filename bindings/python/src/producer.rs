@@ -24,7 +24,7 @@ pub fn dlpack<'py>(
     }
     check_stream(tensor.device(), stream)?;
     let owner = match copy {
-        Some(true) => copied(py, tensor)?,
+        Some(true) => copied(py, tensor.view())?,
         _ => tensor.share().map_err(errors::exchange)?,
     };
     if versioned {
@@ -45,7 +45,9 @@ fn wants_versioned(max_version: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
     let Some(version) = max_version else {
         return Ok(false);
     };
-    let pair = version.cast::<PyTuple>().ok().and_then(|it| it.extract::<(i64, i64)>().ok());
+    let number = |pair: &Bound<'_, PyTuple>, place| pair.get_borrowed_item(place)?.extract::<i64>();
+    let pair = version.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2);
+    let pair = pair.and_then(|pair| Some((number(pair, 0).ok()?, number(pair, 1).ok()?)));
     let (major, _) = pair.ok_or_else(|| {
         errors::wrong_type("max_version", version, "a tuple of two ints, like (1, 3)")
     })?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::mem::ManuallyDrop;
 
 use dlbridge::layout::Dims;
-use dlbridge::{Device, Tensor};
+use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -41,7 +41,7 @@ impl PyTensor {
     }
 
     fn copied_because(&self, py: Python<'_>, reason: &'static str) -> PyResult<PyTensor> {
-        let copy = copied(py, &self.0)?;
+        let copy = copied(py, self.0.view())?;
         audit::copied(py, &copy, reason);
         Ok(PyTensor::new(copy))
     }
@@ -330,27 +330,9 @@ impl PyTensor {
         )
     }
 
-    /// A DLPack capsule that holds one more owner of the memory: the versioned
-    /// kind for max_version=(1, 0) or later, else the legacy kind, which read-only
-    /// tensors do not become.
-    #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
-    fn __dlpack__<'py>(
-        &self,
-        py: Python<'py>,
-        stream: Option<&Bound<'py, PyAny>>,
-        max_version: Option<&Bound<'py, PyAny>>,
-        dl_device: Option<&Bound<'py, PyAny>>,
-        copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyCapsule>> {
-        let capsule = producer::dlpack(py, &self.0, stream, max_version, dl_device, copy)?;
-        audit::given(py, &self.0, "DLPack capsule", copy == Some(true));
-        Ok(capsule)
-    }
-
     /// The device as DLPack's two numbers: its type and its index.
-    fn __dlpack_device__(&self) -> (u32, i32) {
-        let device = self.0.device();
-        (device.type_code(), device.index())
+    fn __dlpack_device__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        device::pair(py, self.0.device())
     }
 
     /// DLPack's table of C functions, by which tensors come and go without a call of
@@ -438,11 +420,11 @@ fn deliver<'py>(
 }
 
 /// A copy in C order. Large ones let other Python threads run meanwhile.
-pub fn copied(py: Python<'_>, tensor: &Tensor) -> PyResult<Tensor> {
+pub fn copied(py: Python<'_>, tensor: TensorRef<'_>) -> PyResult<Tensor> {
     const LARGE: i64 = 1 << 20;
     // SAFETY: the tensor's owner says that it can be read; that nobody writes to it
     // meanwhile is up to the program, as the documentation says.
-    let copy = || unsafe { Tensor::copy_of(tensor.view()) };
+    let copy = || unsafe { Tensor::copy_of(tensor) };
     let copy = if tensor.layout().bytes() > LARGE { py.detach(copy) } else { copy() };
     copy.map_err(errors::exchange)
 }

@@ -1,16 +1,19 @@
 //! Tensors of PyTorch, which is never imported for them. How it is given tensors is
 //! in `framework/torch.rs`.
 
-use dlbridge::abi::{DLDataType, DLDataTypeCode, DLDevice, DLDeviceType, DLTensor, Flags};
+use dlbridge::abi::{DLDataType, DLDevice, DLDeviceType, DLTensor, Flags};
 use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use crate::exchange::Table;
 use crate::loaded::LoadedType;
-use crate::owner::owned_by;
-use crate::{consumer, errors};
+use crate::owner::kept;
+use crate::{consumer, errors, vectorcall};
+
+pub mod state;
 
 pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
 static PARAMETER: LoadedType = LoadedType::new("torch.nn", "Parameter");
@@ -32,10 +35,13 @@ fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> Py
         return consumer::produced(x, device, copy);
     }
     check(x)?;
+    let mut descriptor = NOTHING;
     if device.is_none_or(|device| device == Device::CPU)
-        && let Some(tensor) = seen(x).map_err(|error| consumer::as_refusal(x, error))?
+        && let Some(storage) = described(x, &mut descriptor)?
     {
-        return Ok(tensor);
+        // SAFETY: the storage, which the tensor keeps, is where the elements are. Nothing
+        // has run since the descriptor was made.
+        return unsafe { kept(&view(&descriptor).map_err(errors::exchange)?, storage) };
     }
     // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
     // would take away. A detached alias keeps it.
@@ -48,22 +54,31 @@ pub fn is_plain(x: &Bound<'_, PyAny>) -> bool {
     TENSOR.is_exact_type_of(x) || PARAMETER.is_exact_type_of(x)
 }
 
+/// Writes what a torch.Tensor on the host is now, and gives the storage that keeps its
+/// memory: the torch.Tensor may get another one. None for other objects.
+pub fn look_at<'py>(
+    x: &Bound<'py, PyAny>,
+    out: &mut DLTensor,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if !is_plain(x) {
+        return Ok(None);
+    }
+    check(x).and_then(|()| described(x, out)).map_err(|error| explain(x, error))
+}
+
 /// Writes what a torch.Tensor is now, on any device, for as long as nobody changes it.
 /// False for other objects, and if PyTorch does not tell.
 pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     if !is_plain(x) {
         return Ok(false);
     }
-    let Some(table) = Table::of(x)? else {
+    let Some(table) = table(x.py())? else {
         return Ok(false);
     };
-    check(x)?;
-    // SAFETY: the caller uses it before anything else runs.
-    let Some(found) = unsafe { table.look_at(x) }.map_err(|error| explain(x, error))? else {
-        return Ok(false);
-    };
-    *out = found;
-    check_conjugate(x, out.dtype.code).map(|()| true)
+    check(x)
+        // SAFETY: the caller uses it before anything else runs.
+        .and_then(|()| unsafe { table.look_at(x, out) })
+        .map_err(|error| explain(x, error))
 }
 
 /// A descriptor to write to.
@@ -77,13 +92,28 @@ pub const NOTHING: DLTensor = DLTensor {
     byte_offset: 0,
 };
 
+/// A descriptor of PyTorch, checked.
+///
+/// # Safety
+/// Nothing has run since `look_at`.
+#[inline]
+pub unsafe fn view(descriptor: &DLTensor) -> dlbridge::Result<TensorRef<'_>> {
+    // SAFETY: the caller's promise; and PyTorch's functions are trusted as far as that.
+    unsafe { TensorRef::new(descriptor, Flags::empty()) }
+}
+
 /// Refuses what PyTorch would let through although it is not the numbers in memory.
-pub fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = x.py();
-    if x.getattr(intern!(py, "requires_grad"))?.is_truthy()? {
+fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
+    refuse(state::requires_grad(x)?, state::is_neg(x)?)?;
+    // `explain` says more.
+    if state::is_conj(x)? { Err(errors::refused("the tensor is conjugated")) } else { Ok(()) }
+}
+
+fn refuse(requires_grad: bool, is_neg: bool) -> PyResult<()> {
+    if requires_grad {
         return Err(refusal("requires grad, which no other library records", "x.detach()"));
     }
-    match x.call_method0(intern!(py, "is_neg"))?.is_truthy()? {
+    match is_neg {
         true => {
             let what = "is negated lazily: its memory has the wrong signs";
             Err(refusal(what, "x.resolve_neg()"))
@@ -98,46 +128,56 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     let plainly = py.import("torch._C")?.getattr("DisableTorchFunctionSubclass")?.call0()?;
     plainly.call_method0("__enter__")?;
-    let checked = check(x);
+    let ask = || Ok((state::asked::requires_grad(x)?, state::asked::is_neg(x)?));
+    let checked = ask().and_then(|(requires_grad, is_neg)| refuse(requires_grad, is_neg));
     plainly.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
     checked
 }
 
-/// A tensor on the memory of a torch.Tensor on the host, by PyTorch's table of C
-/// functions. What is kept is the storage: the torch.Tensor may get another one.
-fn seen(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
-    let py = x.py();
-    let Some(table) = Table::of(x)? else {
+/// As `look_at`, by PyTorch's table of C functions. None off the host.
+fn described<'py>(
+    x: &Bound<'py, PyAny>,
+    out: &mut DLTensor,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(table) = table(x.py())? else {
         return Ok(None);
     };
-    let storage = x.call_method0(intern!(py, "untyped_storage"))?;
-    // SAFETY: nothing else runs before the last use.
-    let Some(view) = (unsafe { table.look_at(x) })? else {
-        return Ok(None);
-    };
-    if view.device.device_type != DLDeviceType::CPU {
+    let seen = storage(x).and_then(|storage| {
+        // SAFETY: the caller uses it before anything else runs.
+        unsafe { table.look_at(x, out) }.map(|found| found.then_some(storage))
+    });
+    let storage = seen.map_err(|error| consumer::as_refusal(x, error))?;
+    if out.device.device_type != DLDeviceType::CPU {
         return Ok(None);
     }
-    let tensor = owned_by(storage, |source| {
-        // SAFETY: the storage, which the tensor keeps, is where the elements are.
-        unsafe { Tensor::wrap(TensorRef::new(&view, Flags::empty())?, source) }
-    })?;
-    check_conjugate(x, tensor.dtype().raw().code)?;
-    Ok(Some(tensor))
+    Ok(storage)
 }
 
-/// Refuses what the table says nothing of, though the memory has the wrong numbers.
-pub fn check_conjugate(x: &Bound<'_, PyAny>, code: DLDataTypeCode) -> PyResult<()> {
-    let is_complex = code == DLDataTypeCode::COMPLEX;
-    match is_complex && x.call_method0(intern!(x.py(), "is_conj"))?.is_truthy()? {
-        true => Err(errors::refused("the tensor is conjugated")),
-        false => Ok(()),
+/// The table of PyTorch's own types.
+pub fn table(py: Python<'_>) -> PyResult<Option<Table>> {
+    static FOUND: PyOnceLock<Table> = PyOnceLock::new();
+    if let Some(found) = FOUND.get(py) {
+        return Ok(Some(*found));
     }
+    let Some(class) = TENSOR.get(py) else {
+        return Ok(None);
+    };
+    Ok(Table::of_type(class)?.map(|table| *FOUND.get_or_init(py, || table)))
+}
+
+/// Calls `x.untyped_storage()`, which is looked up once.
+fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static METHOD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = x.py();
+    let method = METHOD.get_or_try_init(py, || {
+        x.get_type().getattr(intern!(py, "untyped_storage")).map(Bound::unbind)
+    })?;
+    vectorcall::call1(method.bind(py), x)
 }
 
 /// Why a torch.Tensor has no memory that can be shared.
 #[cold]
-pub fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = x.py();
     if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<PyMemoryError>(py) {
         return error;

@@ -2,11 +2,11 @@
 //! capsules only, and would copy without a word what is not aligned, and convert
 //! elements of 64 bits to 32 unless it was told not to.
 
-use dlbridge::{DType, Tensor};
+use dlbridge::{DType, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::{Carrier, Framework, Give, Order, ReadOnly, is_one_of, is_plain, lacks};
+use super::{Carrier, Framework, Give, Order, ReadOnly, Reason, is_one_of, is_plain, lacks};
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::tensor::PyTensor;
@@ -28,7 +28,7 @@ pub static FRAMEWORK: Framework = Framework {
 
 const WIDE: [DType; 4] = [DType::INT64, DType::UINT64, DType::FLOAT64, DType::COMPLEX128];
 
-fn unfit(py: Python<'_>, tensor: &Tensor) -> Option<String> {
+fn unfit(py: Python<'_>, tensor: &TensorRef<'_>) -> Option<Reason> {
     let dtype = tensor.dtype();
     const SMALL: [&str; 9] = [
         "bfloat16",
@@ -45,10 +45,13 @@ fn unfit(py: Python<'_>, tensor: &Tensor) -> Option<String> {
         return lacks("JAX", dtype);
     }
     if WIDE.contains(&dtype) && !keeps_wide(py).unwrap_or(true) {
-        return Some(format!(
-            "dtype is {dtype}, and JAX makes 32 bits of 64 as it is set now: call \
+        return Some(
+            format!(
+                "dtype is {dtype}, and JAX makes 32 bits of 64 as it is set now: call \
              jax.config.update(\"jax_enable_x64\", True) first, or convert the elements before"
-        ));
+            )
+            .into(),
+        );
     }
     None
 }

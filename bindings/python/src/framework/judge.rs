@@ -1,7 +1,7 @@
 //! Whether a framework can share a tensor: the one decision, which `plan` tells and
 //! `convert` acts on.
 
-use dlbridge::Tensor;
+use dlbridge::TensorRef;
 use dlbridge::layout::Layout;
 use pyo3::prelude::*;
 
@@ -15,6 +15,9 @@ pub struct Request {
     pub writable_alias: bool,
 }
 
+/// A sentence, short enough to be returned in registers: nearly always there is none.
+pub type Reason = Box<str>;
+
 /// What giving a tensor to a framework takes. By default it is shared.
 #[derive(Default)]
 pub struct Verdict {
@@ -25,7 +28,7 @@ pub struct Verdict {
     /// Not even a copy can be given.
     pub refused: bool,
     /// Why it is not simply shared; empty if it is.
-    pub reason: String,
+    pub reason: Reason,
     /// What else than a copy would help.
     pub way: &'static str,
 }
@@ -36,17 +39,23 @@ impl Verdict {
         if self.refused { 0 } else { i64::from(self.ours) + i64::from(self.theirs) }
     }
 
-    fn refuse(reason: String) -> Verdict {
+    fn refuse(reason: Reason) -> Verdict {
         Verdict { refused: true, reason, ..Verdict::default() }
     }
 }
 
 /// Decides how a framework is given a tensor.
-pub fn judge(py: Python<'_>, framework: &Framework, tensor: &Tensor, request: Request) -> Verdict {
+pub fn judge(
+    py: Python<'_>,
+    framework: &Framework,
+    tensor: &TensorRef<'_>,
+    request: Request,
+) -> Verdict {
     if let Some(reason) = never(py, framework, tensor) {
         return Verdict::refuse(reason);
     }
     let mut verdict = match obstacle(framework, tensor, request) {
+        None if framework.copies.is_none() => return Verdict::default(),
         None => Verdict::default(),
         Some(Obstacle { reason, way }) => Verdict { ours: true, reason, way, ..Verdict::default() },
     };
@@ -54,7 +63,7 @@ pub fn judge(py: Python<'_>, framework: &Framework, tensor: &Tensor, request: Re
         // What it copies by itself, it need not get as a copy to keep it from writes.
         verdict.ours &= !strides_fit(framework.order, tensor);
         verdict.theirs = true;
-        reason.clone_into(&mut verdict.reason);
+        verdict.reason = reason.into();
     }
     if verdict.ours && tensor.dtype().item_bytes().is_none() {
         let reason = format!(
@@ -62,20 +71,20 @@ pub fn judge(py: Python<'_>, framework: &Framework, tensor: &Tensor, request: Re
             verdict.reason,
             tensor.dtype()
         );
-        return Verdict::refuse(reason);
+        return Verdict::refuse(reason.into());
     }
     verdict
 }
 
 /// Why a framework cannot have even a copy.
-fn never(py: Python<'_>, framework: &Framework, tensor: &Tensor) -> Option<String> {
+fn never(py: Python<'_>, framework: &Framework, tensor: &TensorRef<'_>) -> Option<Reason> {
     let device = tensor.device();
     let title = framework.title;
     if framework.name == "dlbridge" {
         return None;
     }
     if !device.is_host_accessible() {
-        return Some(match framework.name {
+        let reason = match framework.name {
             "numpy" | "numba" => format!(
                 "the tensor is on {device}, and NumPy needs memory on the host: call \
                  to_device(\"cpu\") first"
@@ -85,10 +94,11 @@ fn never(py: Python<'_>, framework: &Framework, tensor: &Tensor) -> Option<Strin
                  the CUDA support that this version of dlbridge does not have yet; without ordering: \
                  give it t.__dlpack__(stream=-1, max_version=(1, 3))"
             ),
-        });
+        };
+        return Some(reason.into());
     }
     if let Some(reason) = framework.not_host {
-        return Some(reason.to_owned());
+        return Some(reason.into());
     }
     if let Some(reason) = (framework.unfit)(py, tensor) {
         return Some(reason);
@@ -96,26 +106,29 @@ fn never(py: Python<'_>, framework: &Framework, tensor: &Tensor) -> Option<Strin
     let (least, most) = framework.ndim;
     let ndim = tensor.shape().len();
     if ndim < least || ndim > most {
-        return Some(format!(
-            "the tensor has {ndim} dimensions, and {title} takes {least} to {most}: reshape it \
+        return Some(
+            format!(
+                "the tensor has {ndim} dimensions, and {title} takes {least} to {most}: reshape it \
              before, to {}",
-            if ndim < least { "(1,)" } else { "fewer" }
-        ));
+                if ndim < least { "(1,)" } else { "fewer" }
+            )
+            .into(),
+        );
     }
     None
 }
 
 struct Obstacle {
-    reason: String,
+    reason: Reason,
     way: &'static str,
 }
 
 /// Why a framework can only have a copy.
-fn obstacle(framework: &Framework, tensor: &Tensor, request: Request) -> Option<Obstacle> {
+fn obstacle(framework: &Framework, tensor: &TensorRef<'_>, request: Request) -> Option<Obstacle> {
     let title = framework.title;
-    let simple = |reason| Some(Obstacle { reason, way: "" });
+    let simple = |reason: String| Some(Obstacle { reason: reason.into(), way: "" });
     if !strides_fit(framework.order, tensor) {
-        let strides = tuple(tensor.strides());
+        let strides = tuple(&tensor.layout().strides());
         let shape = tuple(tensor.shape());
         return simple(match framework.order {
             Order::Any | Order::NotNegative => {
@@ -131,19 +144,20 @@ fn obstacle(framework: &Framework, tensor: &Tensor, request: Request) -> Option<
         });
     }
     // Without elements it is 0.
-    let address = if framework.alignment > 1 { tensor.data_ptr() as usize } else { 0 };
-    if !address.is_multiple_of(framework.alignment) {
+    let address = tensor.first() as usize;
+    if framework.alignment > 1 && !address.is_multiple_of(framework.alignment) {
         return Some(Obstacle {
             reason: format!(
                 "the first element is at {address:#x}, and {title} needs a multiple of {} bytes",
                 framework.alignment
-            ),
+            )
+            .into(),
             way: "dlbridge.empty() makes memory that is aligned",
         });
     }
     if framework.read_only == ReadOnly::Lost && !request.writable_alias && tensor.is_read_only() {
         return Some(Obstacle {
-            reason: format!("the tensor is read-only, and {title} has no read-only tensors"),
+            reason: format!("the tensor is read-only, and {title} has no read-only tensors").into(),
             way: "allow_writable_alias=True shares the memory and leaves it to you not to write",
         });
     }
@@ -151,13 +165,13 @@ fn obstacle(framework: &Framework, tensor: &Tensor, request: Request) -> Option<
 }
 
 /// Whether a framework that takes that order takes the strides.
-fn strides_fit(order: Order, tensor: &Tensor) -> bool {
+fn strides_fit(order: Order, tensor: &TensorRef<'_>) -> bool {
     let layout = || tensor.layout();
     match order {
         Order::Any => true,
         _ if layout().count() == 0 => true,
         Order::NotNegative => {
-            let mut axes = tensor.shape().iter().zip(tensor.strides());
+            let mut axes = tensor.shape().iter().zip(layout().given_strides().unwrap_or_default());
             axes.all(|(extent, stride)| *extent == 1 || *stride >= 0)
         }
         Order::Permuted => is_permuted(layout()),

@@ -19,17 +19,18 @@ mod warp;
 use std::fmt;
 
 use dlbridge::abi::{DLDataType, DLDataTypeCode, Flags};
-use dlbridge::{DType, Tensor};
+use dlbridge::{DType, Tensor, TensorRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyModule, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCapsule, PyModule, PyString, PyTuple};
 
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::tensor::PyTensor;
 
 pub use carrier::Carrier;
-pub use judge::{Request, Verdict, judge};
+pub use judge::{Reason, Request, Verdict, judge};
 
 /// A framework, as data where it has nothing special.
 pub struct Framework {
@@ -47,7 +48,7 @@ pub struct Framework {
     pub ndim: (usize, usize),
     pub read_only: ReadOnly,
     /// Why it cannot have elements of a type, even as a copy.
-    pub unfit: fn(Python<'_>, &Tensor) -> Option<String>,
+    pub unfit: fn(Python<'_>, &TensorRef<'_>) -> Option<Reason>,
     /// Why it copies whatever it is given.
     pub copies: Option<&'static str>,
     /// Why it takes no memory on the host.
@@ -58,10 +59,12 @@ pub struct Framework {
     pub give: Give,
 }
 
-/// Makes an array from a tensor, as the Python object or just as an owner.
+/// Makes an array from a tensor: from the Python object, from an owner, or from a view
+/// and the object that keeps its memory.
 #[derive(Clone, Copy)]
 pub enum Give {
     Object(for<'py> fn(&Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>>),
+    View(for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>),
     Owner(for<'py> fn(Python<'py>, Tensor) -> PyResult<Bound<'py, PyAny>>),
 }
 
@@ -107,9 +110,10 @@ impl Framework {
 
     /// Whether an object is an array of the framework.
     pub fn has(&self, object: &Bound<'_, PyAny>) -> bool {
-        match self.name {
-            "dlbridge" => object.is_instance_of::<PyTensor>(),
-            _ => self.arrays.iter().any(|class| class.is_type_of(object)),
+        match exactly(object) {
+            Some(framework) => std::ptr::eq(framework, self),
+            None if self.name == "dlbridge" => object.is_instance_of::<PyTensor>(),
+            None => self.arrays.iter().any(|class| class.is_type_of(object)),
         }
     }
 
@@ -209,6 +213,14 @@ pub fn of(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     ALL.into_iter().find(|framework| framework.has(object))
 }
 
+/// The framework of what most arrays are, without a look at the bases of its type.
+fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    if crate::numpy::ARRAY.is_exact_type_of(object) {
+        return Some(NUMPY);
+    }
+    crate::torch::TENSOR.is_exact_type_of(object).then_some(TORCH)
+}
+
 /// The names of the frameworks that `convert` takes as `to`.
 #[pyfunction]
 pub fn frameworks(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
@@ -217,6 +229,9 @@ pub fn frameworks(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
 
 /// Reads the argument `to`: a name, a module, or an array of the same kind.
 pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
+    if let Some(framework) = interned(to) {
+        return Ok(framework);
+    }
     if let Some(name) = errors::text(to) {
         return named(&name).ok_or_else(|| unknown(&format!("{name:?}")));
     }
@@ -228,6 +243,16 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
         let wanted = format!("one of {}, the module of one, or an array of one", names());
         errors::wrong_type("to", to, &wanted)
     })
+}
+
+/// The framework whose name this object is: texts of a program are the same objects.
+fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    static NAMES: PyOnceLock<[Py<PyString>; ALL.len()]> = PyOnceLock::new();
+    let py = to.py();
+    let names = NAMES
+        .get_or_init(py, || ALL.map(|framework| PyString::intern(py, framework.name).unbind()));
+    let place = names.iter().position(|name| name.is(to));
+    place.map(|place| ALL[place])
 }
 
 #[cold]
@@ -302,6 +327,9 @@ fn is_one_of(dtype: DType, names: &[&str]) -> bool {
 }
 
 /// The reason that a framework does not have a type.
-fn lacks(title: &str, dtype: DType) -> Option<String> {
-    Some(format!("dtype is {dtype}, which {title} does not have; convert the elements before"))
+fn lacks(title: &str, dtype: DType) -> Option<Reason> {
+    Some(
+        format!("dtype is {dtype}, which {title} does not have; convert the elements before")
+            .into(),
+    )
 }

@@ -13,6 +13,6 @@ pub static FRAMEWORK: Framework = Framework {
         dtype => lacks("Numba", dtype),
     },
     protocol: "NumPy C API",
-    give: Give::Object(numpy::export),
+    give: Give::View(numpy::export),
     ..Framework::ANY
 };

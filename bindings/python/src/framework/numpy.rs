@@ -1,11 +1,11 @@
 //! NumPy: everything on the host, read-only kept. Types that it lacks are those of
 //! ml_dtypes.
 
-use dlbridge::Tensor;
+use dlbridge::TensorRef;
 use dlbridge::abi::{DLDataType, DLDataTypeCode};
 use pyo3::prelude::*;
 
-use super::{Framework, Give, ReadOnly, is_plain};
+use super::{Framework, Give, ReadOnly, Reason, is_plain};
 use crate::numpy;
 
 pub static FRAMEWORK: Framework = Framework {
@@ -15,13 +15,13 @@ pub static FRAMEWORK: Framework = Framework {
     read_only: ReadOnly::Kept,
     unfit,
     protocol: "NumPy C API",
-    give: Give::Object(numpy::export),
+    give: Give::View(numpy::export),
     ..Framework::ANY
 };
 
 /// Without importing anything: whether ml_dtypes is there shows when it is used. Its
 /// small types take whole bytes each.
-fn unfit(_py: Python<'_>, tensor: &Tensor) -> Option<String> {
+fn unfit(_py: Python<'_>, tensor: &TensorRef<'_>) -> Option<Reason> {
     let dtype = tensor.dtype();
     if is_plain(dtype) {
         return None;
@@ -31,6 +31,6 @@ fn unfit(_py: Python<'_>, tensor: &Tensor) -> Option<String> {
     let has_none = [DLDataTypeCode::COMPLEX, DLDataTypeCode::OPAQUEHANDLE].contains(&code);
     match lanes == 1 && is_bytes && !has_none {
         true => None,
-        false => Some(format!("dtype is {dtype}, which NumPy does not have")),
+        false => Some(format!("dtype is {dtype}, which NumPy does not have").into()),
     }
 }

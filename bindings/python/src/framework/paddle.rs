@@ -23,7 +23,7 @@ pub static FRAMEWORK: Framework = Framework {
         DType::UINT16 => Some(
             "dtype is uint16, which PaddlePaddle takes for bfloat16; convert the elements before, or \
              pass x.view(\"int16\") in NumPy"
-                .to_owned(),
+                .into(),
         ),
         dtype if is_plain(dtype)
             || is_one_of(dtype, &["bfloat16", "float8_e4m3fn", "float8_e5m2"]) =>

@@ -17,19 +17,21 @@ pub static FRAMEWORK: Framework = Framework {
     arrays: &[&TENSOR, &ARRAY],
     order: Order::NotNegative,
     read_only: ReadOnly::Kept,
-    unfit: |_, tensor| match tensor.dtype() {
+    unfit: |_, tensor| {
+        match tensor.dtype() {
         DType::BOOL => Some(
             "dtype is bool, which Arrow packs to bits; share the bytes with x.view(\"uint8\") in \
              NumPy"
-                .to_owned(),
+                .into(),
         ),
         dtype @ (DType::COMPLEX64 | DType::COMPLEX128) => Some(format!(
             "dtype is {dtype}, which Arrow does not have; share the real and imaginary parts with \
              x.view(\"float{}\") in NumPy",
             dtype.item_bits() / 2
-        )),
+        ).into()),
         dtype if is_plain(dtype) => None,
         dtype => lacks("PyArrow", dtype),
+    }
     },
     give: Give::Object(give),
     ..Framework::ANY

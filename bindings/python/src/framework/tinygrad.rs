@@ -11,7 +11,7 @@ use pyo3::types::PyTuple;
 use super::{Framework, Give, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
 use crate::owner::owned_by;
-use crate::tensor::{PyTensor, copied};
+use crate::tensor::copied;
 use crate::{errors, numpy};
 
 static ARRAY: LoadedType = LoadedType::new("tinygrad", "Tensor");
@@ -24,28 +24,28 @@ pub static FRAMEWORK: Framework = Framework {
     unfit: |_, tensor| match tensor.dtype() {
         dtype @ (DType::COMPLEX64 | DType::COMPLEX128) => lacks("tinygrad", dtype),
         dtype if is_plain(dtype) => None,
-        dtype => Some(format!("dtype is {dtype}, which tinygrad does not take from NumPy")),
+        dtype => Some(format!("dtype is {dtype}, which tinygrad does not take from NumPy").into()),
     },
     copies: Some("tinygrad copies whatever it is given, to a buffer of its device"),
     protocol: "NumPy array",
-    give: Give::Object(give),
+    give: Give::View(give),
     ..Framework::ANY
 };
 
-fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
-    let py = tensor.py();
+fn give<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = keeper.py();
     let class = FRAMEWORK.attribute(py, "tinygrad", "Tensor")?;
-    let array = numpy::export(tensor)?;
+    let array = numpy::export(tensor, keeper)?;
     // Else it copies when it is first used, after others may have written.
     let made = || {
-        if !tensor.get().core().shape().is_empty() {
+        if !tensor.shape().is_empty() {
             return class.call1((array,))?.call_method0("realize");
         }
         // It would make a constant of a single number, which is on no device.
         let row = class.call1((array.call_method1("reshape", (1,))?,))?;
         row.call_method0("realize")?.call_method1("reshape", (PyTuple::empty(py),))
     };
-    made().map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+    made().map_err(|error| FRAMEWORK.refusal(tensor, py, error))
 }
 
 /// A copy of the elements of a tinygrad.Tensor.
@@ -60,7 +60,7 @@ pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Te
     let tensor = numpy::import(&array)?;
     // As aligned as `would_copy_out` says, else others might need one more copy.
     if !(tensor.data_ptr() as usize).is_multiple_of(ALIGNMENT) {
-        return copied(object.py(), &tensor);
+        return copied(object.py(), tensor.view());
     }
     owned_by(array, |source| {
         // SAFETY: the descriptor of a tensor on the array, which the new one keeps.

@@ -8,8 +8,7 @@ use pyo3::sync::PyOnceLock;
 use super::carrier::tidy;
 use super::{Framework, Give, Order, is_one_of, is_plain, lacks};
 use crate::capsule;
-use crate::exchange::Table;
-use crate::torch::TENSOR;
+use crate::torch::{TENSOR, table};
 
 pub static FRAMEWORK: Framework = Framework {
     name: "torch",
@@ -51,8 +50,7 @@ fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
         .map_err(|error| FRAMEWORK.missing(py, error))?;
     let tensor = tidy(tensor)?;
     // Only what PyTorch certainly takes: a refusal could delete it twice.
-    if let Some(class) = TENSOR.get(py)
-        && let Some(table) = Table::of_type(class)?
+    if let Some(table) = table(py)?
         && tensor.device() == Device::CPU
         && has_alone(tensor.dtype())
     {

@@ -17,7 +17,7 @@ pub static FRAMEWORK: Framework = Framework {
     unfit: |_, tensor| {
         let is_padded = tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED);
         let reason = "its elements are padded to whole bytes, and apache-tvm-ffi takes packed ones";
-        is_padded.then(|| reason.to_owned())
+        is_padded.then(|| reason.into())
     },
     give: Give::Object(give),
     ..Framework::ANY

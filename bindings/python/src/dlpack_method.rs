@@ -1,0 +1,127 @@
+//! `Tensor.__dlpack__`, a plain C function: consumers call it with up to four keywords,
+//! whose names PyO3 would compare letter by letter.
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCapsule, PyString, PyTuple};
+
+use crate::tensor::PyTensor;
+use crate::{audit, errors, producer};
+
+const DOCUMENTATION: &CStr = c"__dlpack__($self, /, *, stream=None, max_version=None, \
+dl_device=None, copy=None)\n--\n\n\
+A DLPack capsule that holds one more owner of the memory: the versioned\n\
+kind for max_version=(1, 0) or later, else the legacy kind, which read-only\n\
+tensors do not become.";
+
+/// The keywords, in the order of the documentation.
+const NAMES: [&str; 4] = ["stream", "max_version", "dl_device", "copy"];
+
+/// Gives the class its method.
+pub fn add(py: Python<'_>) -> PyResult<()> {
+    // Python keeps its address.
+    let definition = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: c"__dlpack__".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: dlpack },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: DOCUMENTATION.as_ptr(),
+    }));
+    let class = py.get_type::<PyTensor>();
+    // SAFETY: a type, and a definition that stays.
+    let method = unsafe {
+        Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(class.as_type_ptr(), definition))?
+    };
+    class.setattr("__dlpack__", method)
+}
+
+/// Called by Python, which has checked that `own` is a Tensor.
+unsafe extern "C" fn dlpack(
+    own: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: Python calls it attached.
+    let py = unsafe { Python::assume_attached() };
+    let called = catch_unwind(AssertUnwindSafe(|| {
+        if positional != 0 {
+            return Err(PyTypeError::new_err(format!(
+                "Tensor.__dlpack__() takes 0 positional arguments but {positional} were given"
+            )));
+        }
+        // SAFETY: checked by Python; there are as many values as names.
+        unsafe {
+            let own = Bound::ref_from_ptr(py, &own).cast_unchecked::<PyTensor>();
+            export(own, keywords(py, values, names)?)
+        }
+    }));
+    let panicked = |_| Err(PyRuntimeError::new_err("defect in dlbridge: a panic"));
+    match called.unwrap_or_else(panicked) {
+        Ok(capsule) => capsule.into_ptr(),
+        Err(error) => {
+            error.restore(py);
+            std::ptr::null_mut()
+        }
+    }
+}
+
+type Keywords<'a, 'py> = [Option<&'a Bound<'py, PyAny>>; NAMES.len()];
+
+fn export<'py>(
+    own: &Bound<'py, PyTensor>,
+    [stream, max_version, dl_device, copy]: Keywords<'_, 'py>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let (py, tensor) = (own.py(), own.get().core());
+    let copy = copy.map(truth).transpose()?;
+    let capsule = producer::dlpack(py, tensor, stream, max_version, dl_device, copy)?;
+    audit::given(py, tensor, "DLPack capsule", copy == Some(true));
+    Ok(capsule)
+}
+
+fn truth(copy: &Bound<'_, PyAny>) -> PyResult<bool> {
+    copy.extract().map_err(|_| errors::wrong_type("copy", copy, "True, False or None"))
+}
+
+/// The values of the keywords, None for those that are None or not given.
+///
+/// # Safety
+/// `names` is NULL or a tuple of texts, and there are as many `values`.
+unsafe fn keywords<'a, 'py>(
+    py: Python<'py>,
+    values: *const *mut ffi::PyObject,
+    names: *mut ffi::PyObject,
+) -> PyResult<Keywords<'a, 'py>> {
+    let mut given: Keywords = [None; NAMES.len()];
+    // SAFETY: the caller's promise.
+    let Some(names) = (unsafe { Bound::from_borrowed_ptr_or_opt(py, names) }) else {
+        return Ok(given);
+    };
+    // SAFETY: as above.
+    let names = unsafe { names.cast_unchecked::<PyTuple>() };
+    for (position, name) in names.iter_borrowed().enumerate() {
+        // SAFETY: as above.
+        let value: &Bound<'py, PyAny> = unsafe { Bound::ref_from_ptr(py, &*values.add(position)) };
+        given[place_of(&name)?] = (!value.is_none()).then_some(value);
+    }
+    Ok(given)
+}
+
+/// Which keyword it is. The names that programs are written with are the same objects.
+fn place_of(name: &Bound<'_, PyAny>) -> PyResult<usize> {
+    static KNOWN: PyOnceLock<[Py<PyString>; NAMES.len()]> = PyOnceLock::new();
+    let py = name.py();
+    let known = KNOWN.get_or_init(py, || NAMES.map(|name| PyString::intern(py, name).unbind()));
+    if let Some(place) = known.iter().position(|known| known.is(name)) {
+        return Ok(place);
+    }
+    let text = errors::text(name).unwrap_or_default();
+    NAMES.iter().position(|known| *known == text).ok_or_else(|| {
+        let message = format!("Tensor.__dlpack__() got an unexpected keyword argument '{text}'");
+        PyTypeError::new_err(message)
+    })
+}
