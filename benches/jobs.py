@@ -1,7 +1,6 @@
 """What is measured: pairs of statements that do the same job."""
 
 import ast
-import sys
 from dataclasses import dataclass
 
 
@@ -88,10 +87,9 @@ OTHERS = [
 ]
 
 
-def possible(jobs: list[Job], names: dict[str, object]) -> list[Job]:
-    """The jobs all of whose names exist."""
-    for job in jobs:
-        missing = job.names() - set(names)
-        if missing:
-            print(f"left out, without {', '.join(sorted(missing))}: {job.key}", file=sys.stderr)
-    return [job for job in jobs if job.names() <= set(names)]
+SECTIONS = {
+    "Beside the fastest peers": TARGETS,
+    "Beside the shortest way there is in C": FLOORS,
+    "Beside others": OTHERS,
+}
+ALL = [job for jobs in SECTIONS.values() for job in jobs]

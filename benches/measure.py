@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .jobs import Job
 
+# Nanoseconds a call in each round, ours and theirs.
+Times = tuple[list[float], list[float]]
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -18,25 +21,29 @@ class Ratio:
     middle: float
     high: float
 
+    @classmethod
+    def of(cls, job: Job, times: Times) -> "Ratio":
+        """Summed up from all rounds."""
+        ours, theirs = times
+        ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        return cls(job, statistics.median(ours), statistics.median(theirs), low, middle, high)
+
     @property
     def met(self) -> bool | None:
         """Whether it is what was wanted; None if nothing was."""
         return None if self.job.wanted is None else self.middle <= self.job.wanted
 
 
-def measure(job: Job, names: dict[str, object], rounds: int = 101) -> Ratio:
+def measure(job: Job, names: dict[str, object], rounds: int) -> Times:
     """Each round times both, the second one first in every other round."""
     timers = [timeit.Timer(statement, globals=names) for statement in (job.ours, job.theirs)]
     calls = [_calls(timer) for timer in timers]
-    times: list[list[float]] = [[], []]
+    times: Times = ([], [])
     for turn in range(rounds):
         for side in (0, 1) if turn % 2 else (1, 0):
             times[side].append(timers[side].timeit(calls[side]) / calls[side] * 1e9)
-    low, middle, high = statistics.quantiles(
-        [ours / theirs for ours, theirs in zip(*times, strict=True)], n=4
-    )
-    ours, theirs = map(statistics.median, times)
-    return Ratio(job, ours, theirs, low, middle, high)
+    return times
 
 
 def _calls(timer: timeit.Timer, seconds: float = 0.001) -> int:

@@ -24,5 +24,5 @@ def test_ratio_stays(job):
     most = ROOM * USUAL[job.key]
     found = []
     while not found or (found[-1] > most and len(found) < ATTEMPTS):
-        found.append(measure.measure(job, NAMES, rounds=31).middle)
+        found.append(measure.Ratio.of(job, measure.measure(job, NAMES, rounds=31)).middle)
     assert found[-1] <= most, f"{job.key}: {found}; usual: {USUAL[job.key]}"
