@@ -13,6 +13,9 @@ pub static FRAMEWORK: Framework = Framework {
         dtype => lacks("Numba", dtype),
     },
     protocol: "NumPy C API",
-    give: Give::View(numpy::export),
+    // Of a tensor: on an array, NumPy would keep that one's own base instead.
+    give: Give::Object(|tensor| {
+        numpy::export(&tensor.get().core().view(), tensor.clone().into_any())
+    }),
     ..Framework::ANY
 };
