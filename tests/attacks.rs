@@ -171,6 +171,6 @@ proptest! {
         if let Ok(device) = text.parse::<Device>() {
             assert_eq!(device.to_string().parse::<Device>().unwrap(), device);
         }
-        let _ = dlbridge::spec::parse_all(&text);
+        let _ = dlbridge::spec::Specs::parse(&text);
     }
 }
