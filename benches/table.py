@@ -17,7 +17,7 @@ def ratio_rows(ratios: list[Ratio]) -> list[tuple[str, ...]]:
             ratio.job.peer,
             f"{ratio.ours:,.0f} ns",
             f"{ratio.theirs:,.0f} ns",
-            f"{ratio.middle:.2f}",
+            f"{ratio.middle:.3f}",
             f"{ratio.low:.2f} to {ratio.high:.2f}",
             _wanted(ratio),
         )

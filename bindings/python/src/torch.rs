@@ -12,8 +12,9 @@ use crate::exchange::Table;
 use crate::loaded::LoadedType;
 use crate::owner::kept;
 use crate::{consumer, errors, vectorcall};
+use state::State;
 
-pub mod state;
+mod state;
 
 pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
 static PARAMETER: LoadedType = LoadedType::new("torch.nn", "Parameter");
@@ -104,22 +105,20 @@ pub unsafe fn view(descriptor: &DLTensor) -> dlbridge::Result<TensorRef<'_>> {
 
 /// Refuses what PyTorch would let through although it is not the numbers in memory.
 fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
-    refuse(state::requires_grad(x)?, state::is_neg(x)?)?;
-    // `explain` says more.
-    if state::is_conj(x)? { Err(errors::refused("the tensor is conjugated")) } else { Ok(()) }
+    refuse(State::of(x)?)
 }
 
-fn refuse(requires_grad: bool, is_neg: bool) -> PyResult<()> {
-    if requires_grad {
-        return Err(refusal("requires grad, which no other library records", "x.detach()"));
-    }
-    match is_neg {
-        true => {
-            let what = "is negated lazily: its memory has the wrong signs";
-            Err(refusal(what, "x.resolve_neg()"))
-        }
-        false => Ok(()),
-    }
+fn refuse(state: State) -> PyResult<()> {
+    let (what, advice) = if state.requires_grad {
+        ("requires grad, which no other library records", "x.detach()")
+    } else if state.is_neg {
+        ("is negated lazily: its memory has the wrong signs", "x.resolve_neg()")
+    } else if state.is_conj {
+        ("is conjugated lazily: its memory has the wrong imaginary signs", "x.resolve_conj()")
+    } else {
+        return Ok(());
+    };
+    Err(refusal(what, advice))
 }
 
 /// As `check`, for a subclass that may not want to be asked: torch's read-only one
@@ -128,8 +127,7 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     let plainly = py.import("torch._C")?.getattr("DisableTorchFunctionSubclass")?.call0()?;
     plainly.call_method0("__enter__")?;
-    let ask = || Ok((state::asked::requires_grad(x)?, state::asked::is_neg(x)?));
-    let checked = ask().and_then(|(requires_grad, is_neg)| refuse(requires_grad, is_neg));
+    let checked = State::asked(x).and_then(refuse);
     plainly.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
     checked
 }

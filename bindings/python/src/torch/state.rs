@@ -36,47 +36,52 @@ fn functions(py: Python<'_>) -> Option<&'static Functions> {
     }
 }
 
-/// Whether autograd records what is done with it. `x` is of PyTorch's own types.
-pub fn requires_grad(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match functions(x.py()) {
-        // SAFETY: tried.
-        Some(functions) => Ok(unsafe { (functions.requires_grad)(*tensor_of(x)) }),
-        None => asked::requires_grad(x),
+/// What is to be known of a torch.Tensor before its memory is taken for its numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Autograd records what is done with it.
+    pub requires_grad: bool,
+    /// Its numbers are the negatives of those in memory.
+    pub is_neg: bool,
+    /// Its numbers are the conjugates of those in memory.
+    pub is_conj: bool,
+}
+
+impl State {
+    /// Of a tensor of PyTorch's own types, not of a subclass.
+    #[inline]
+    pub fn of(x: &Bound<'_, PyAny>) -> PyResult<State> {
+        match functions(x.py()) {
+            // SAFETY: tried.
+            Some(functions) => Ok(unsafe { functions.tell(tensor_of(x)) }),
+            None => State::asked(x),
+        }
+    }
+
+    /// As the attributes tell.
+    pub fn asked(x: &Bound<'_, PyAny>) -> PyResult<State> {
+        let py = x.py();
+        Ok(State {
+            requires_grad: x.getattr(intern!(py, "requires_grad"))?.is_truthy()?,
+            is_neg: x.call_method0(intern!(py, "is_neg"))?.is_truthy()?,
+            is_conj: x.call_method0(intern!(py, "is_conj"))?.is_truthy()?,
+        })
     }
 }
 
-/// Whether its numbers are the negatives of those in memory. `x` as before.
-pub fn is_neg(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match functions(x.py()) {
-        // SAFETY: tried.
-        Some(functions) => Ok(unsafe { (functions.is_neg)(tensor_of(x)) }),
-        None => asked::is_neg(x),
-    }
-}
-
-/// Whether its numbers are the conjugates of those in memory. `x` as before.
-pub fn is_conj(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match functions(x.py()) {
-        // SAFETY: tried.
-        Some(functions) => Ok(unsafe { (functions.is_conj)(tensor_of(x)) }),
-        None => asked::is_conj(x),
-    }
-}
-
-/// The attributes.
-pub mod asked {
-    use super::*;
-
-    pub fn requires_grad(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-        x.getattr(intern!(x.py(), "requires_grad"))?.is_truthy()
-    }
-
-    pub fn is_neg(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-        x.call_method0(intern!(x.py(), "is_neg"))?.is_truthy()
-    }
-
-    pub fn is_conj(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-        x.call_method0(intern!(x.py(), "is_conj"))?.is_truthy()
+impl Functions {
+    /// # Safety
+    /// A tensor, whose implementation is where the functions expect it.
+    #[inline]
+    unsafe fn tell(&self, tensor: *const Implementation) -> State {
+        // SAFETY: the caller's promise.
+        unsafe {
+            State {
+                requires_grad: (self.requires_grad)(*tensor),
+                is_neg: (self.is_neg)(tensor),
+                is_conj: (self.is_conj)(tensor),
+            }
+        }
     }
 }
 
@@ -95,24 +100,18 @@ fn tried(py: Python<'_>) -> PyResult<Option<Functions>> {
     let conjugated = plain.call_method0("conj")?;
     let negated = conjugated.getattr("imag")?;
     for (x, told) in [
-        (plain, [false, false, false]),
-        (recorded, [true, false, false]),
-        (negated, [false, true, false]),
-        (conjugated, [false, false, true]),
+        (plain, (false, false, false)),
+        (recorded, (true, false, false)),
+        (negated, (false, true, false)),
+        (conjugated, (false, false, true)),
     ] {
+        let (requires_grad, is_neg, is_conj) = told;
+        let told = State { requires_grad, is_neg, is_conj };
+        let tensor = tensor_of(&x);
         // SAFETY: a torch.Tensor has two words behind the header of the object, at least.
-        let implementation = unsafe { *tensor_of(&x) };
-        let is_there = implementation as usize == x.getattr("_cdata")?.extract::<usize>()?;
-        if !is_there || told != [asked::requires_grad(&x)?, asked::is_neg(&x)?, asked::is_conj(&x)?]
-        {
-            return Ok(None);
-        }
+        let is_there = unsafe { *tensor } as usize == x.getattr("_cdata")?.extract::<usize>()?;
         // SAFETY: the implementation is where the functions expect it.
-        let tells = unsafe {
-            let tensor = tensor_of(&x);
-            [(found.requires_grad)(implementation), (found.is_neg)(tensor), (found.is_conj)(tensor)]
-        };
-        if tells != told {
+        if !is_there || State::asked(&x)? != told || unsafe { found.tell(tensor) } != told {
             return Ok(None);
         }
     }
