@@ -26,7 +26,7 @@ handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help prerequisites environment frameworks build wheel demo test bench lint fmt header clean
+.PHONY: help prerequisites environment frameworks build wheel demo test bench lint fmt header ptx clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -72,6 +72,12 @@ fmt: environment ## format all code
 
 header: prerequisites ## write include/dlbridge/dlbridge.h anew from the Rust code
 	@DLBRIDGE_BLESS=1 cargo test --test header
+
+ptx: ## compile the CUDA kernels anew, by an NVRTC from the package index
+	$(say) "compiling the CUDA kernels"
+	@test -d build/nvrtc || .venv/bin/python -m pip install --quiet --no-deps \
+	    --disable-pip-version-check --target build/nvrtc nvidia-cuda-nvrtc-cu11==11.7.99
+	@.ci/ptx "$$(find build/nvrtc -name 'libnvrtc.so*')" src/cuda/strided_copy.ptx
 
 clean: ## remove what was built; .venv stays
 	@rm -rf target build bindings/python/LICENSE-* \

@@ -74,7 +74,7 @@ def _own_ways() -> dict[str, object]:
     library = ctypes.CDLL(build.FUNCTIONS)
     if bind := getattr(dlbridge, "bind", None):
         found["bound"] = bind(
-            library.add3, "a: f32[h, w], b: f32[h, w], dst: inout f32[h, w] -> status"
+            library.add3, "a: f32[h, w], b: f32[h, w], inout dst: f32[h, w] -> status"
         )
         found["bound1"] = bind(library.read1, "a: f32[h, w] -> i32")
     if arg := getattr(dlbridge.capi, "arg", None):

@@ -42,6 +42,15 @@ impl Tensor {
 pub unsafe fn copy_into(source: TensorRef<'_>, target: TensorRef<'_>) -> Result<()> {
     check_host(&source, "source")?;
     check_host(&target, "target")?;
+    if needs_copy(&source, &target)? {
+        // SAFETY: the caller's promise, and they do not overlap.
+        unsafe { transfer(&source, &target) };
+    }
+    Ok(())
+}
+
+/// Whether there is anything to copy, after checking that it can be.
+pub(crate) fn needs_copy(source: &TensorRef<'_>, target: &TensorRef<'_>) -> Result<bool> {
     if source.shape() != target.shape() {
         fail!(
             Shape,
@@ -68,11 +77,11 @@ pub unsafe fn copy_into(source: TensorRef<'_>, target: TensorRef<'_>) -> Result<
             "target is {target}, where two indices may reach one element; it must have one for each"
         );
     }
-    if same_elements(&source, &target) {
-        return Ok(());
+    if same_elements(source, target) {
+        return Ok(false);
     }
-    if addresses(&source).start < addresses(&target).end
-        && addresses(&target).start < addresses(&source).end
+    if addresses(source).start < addresses(target).end
+        && addresses(target).start < addresses(source).end
     {
         fail!(
             Overlap,
@@ -82,9 +91,7 @@ pub unsafe fn copy_into(source: TensorRef<'_>, target: TensorRef<'_>) -> Result<
             target.first()
         );
     }
-    // SAFETY: the caller's promise, and they do not overlap.
-    unsafe { transfer(&source, &target) };
-    Ok(())
+    Ok(true)
 }
 
 fn check_host(tensor: &TensorRef<'_>, role: &str) -> Result<()> {

@@ -60,6 +60,10 @@ pub enum Status {
     Alignment = 23,
     /// The text of a check is malformed.
     Spec = 24,
+    /// There is no CUDA driver, or none that can be used; the sentence says why.
+    NoCuda = 25,
+    /// A call of the CUDA driver failed; the sentence has its error.
+    Cuda = 26,
 }
 
 impl Status {
@@ -90,6 +94,8 @@ impl Status {
         (Status::Internal, c"DLBRIDGE_ERROR_INTERNAL"),
         (Status::Alignment, c"DLBRIDGE_ERROR_ALIGNMENT"),
         (Status::Spec, c"DLBRIDGE_ERROR_SPEC"),
+        (Status::NoCuda, c"DLBRIDGE_ERROR_NO_CUDA"),
+        (Status::Cuda, c"DLBRIDGE_ERROR_CUDA"),
     ];
 }
 

@@ -29,8 +29,8 @@
 //!
 //! Data flows one way through the modules: [`abi`], then [`dtype`], [`device`] and
 //! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
-//! [`elements`], [`array_interface`], [`copy`] and [`check`], and last the C
-//! functions.
+//! [`elements`], [`array_interface`], [`copy`], [`cuda`] and [`check`], and last
+//! the C functions.
 
 pub mod abi;
 pub mod array_interface;
@@ -40,6 +40,7 @@ pub mod borrowed;
 pub mod capi;
 pub mod check;
 pub mod copy;
+pub mod cuda;
 pub mod device;
 pub mod dtype;
 pub mod elements;

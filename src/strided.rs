@@ -24,11 +24,11 @@ const LINE: usize = 64;
 const LANE: usize = size_of::<machine::Lane>();
 
 /// An axis: how many indices, and the bytes from one to the next.
-#[derive(Clone, Copy)]
-struct Axis {
-    extent: usize,
-    source: isize,
-    target: isize,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Axis {
+    pub extent: usize,
+    pub source: isize,
+    pub target: isize,
 }
 
 impl Axis {
@@ -47,24 +47,54 @@ impl Axis {
 }
 
 /// Axes; up to eight lie on the stack.
-type Axes = SmallVec<[Axis; 8]>;
+pub(crate) type Axes = SmallVec<[Axis; 8]>;
 
 /// Where an element is, and where its copy goes.
 #[derive(Clone, Copy)]
-struct Place {
-    source: *const u8,
-    target: *mut u8,
+pub(crate) struct Place {
+    pub source: *const u8,
+    pub target: *mut u8,
 }
 
 impl Place {
     /// The element `index` steps further along `axis`.
     #[inline(always)]
-    fn step(self, axis: Axis, index: usize) -> Self {
+    pub fn step(self, axis: Axis, index: usize) -> Self {
         let index = index as isize;
         Place {
             source: self.source.wrapping_offset(axis.source.wrapping_mul(index)),
             target: self.target.wrapping_offset(axis.target.wrapping_mul(index)),
         }
+    }
+}
+
+/// A copy as few axes to walk: those of the target ascend, the one with the
+/// shortest steps first.
+#[derive(Clone)]
+pub(crate) struct Walk {
+    /// Steps are in bytes. With none there is one item to copy, without gaps.
+    pub axes: Axes,
+    pub place: Place,
+    /// The bytes of an item.
+    pub item: usize,
+}
+
+impl Walk {
+    /// The walk that copies each element of `source` to the same index of `target`.
+    /// Strides are in elements of `item_bytes` bytes; those of axes shorter than 2
+    /// mean nothing. No extent is 0.
+    pub fn new(
+        shape: &[i64],
+        mut place: Place,
+        source_strides: &[i64],
+        target_strides: &[i64],
+        item_bytes: usize,
+    ) -> Walk {
+        let mut axes = byte_axes(shape, source_strides, target_strides, item_bytes);
+        make_targets_ascend(&mut axes, &mut place);
+        merge(&mut axes);
+        let item = absorb_first(&mut axes, item_bytes);
+        Walk { axes, place, item }
     }
 }
 
@@ -87,11 +117,9 @@ pub(crate) unsafe fn copy_elements(
     if shape.contains(&0) {
         return;
     }
-    let mut place = Place { source, target };
-    let mut axes = byte_axes(shape, source_strides, target_strides, item_bytes);
-    make_targets_ascend(&mut axes, &mut place);
-    merge(&mut axes);
-    let item = absorb_first(&mut axes, item_bytes);
+    let place = Place { source, target };
+    let Walk { mut axes, mut place, item } =
+        Walk::new(shape, place, source_strides, target_strides, item_bytes);
     let plane = Plane::take_from(&mut axes, &mut place, item);
     // SAFETY: the axes still reach each element of the caller once.
     unsafe { plane.copy_all(&axes, place) };

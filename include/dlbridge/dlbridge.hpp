@@ -19,6 +19,7 @@
 #include "dlbridge/dlbridge.h"
 
 #include "dlbridge/check.hpp"
+#include "dlbridge/cuda.hpp"
 #include "dlbridge/device.hpp"
 #include "dlbridge/dtype.hpp"
 #include "dlbridge/error.hpp"

@@ -28,3 +28,5 @@ pub mod dtype;
 pub mod device;
 
 pub mod array_interface;
+
+pub mod cuda;

@@ -2,6 +2,7 @@
 for each pointer, which must be an error that leaves the outputs as they were."""
 
 import ctypes
+import os
 from ctypes import POINTER, byref
 
 import pytest
@@ -12,6 +13,9 @@ Legacy = POINTER(capi.DLManagedTensor)
 Array = POINTER(capi.dlbridge_array_struct)
 INT32 = capi.DLDataType(capi.DLDataTypeCode.kDLInt, 32, 1)
 CPU = capi.DLDevice(capi.DLDeviceType.kDLCPU, 0)
+GPU = capi.DLDevice(capi.DLDeviceType.kDLCUDA, 0)
+PER_THREAD_STREAM = 2
+ON_FAKE_DRIVER = "FAKE_DEVICES" in os.environ
 
 
 class Out:
@@ -69,10 +73,25 @@ class World:
         self.owned_here.append(out)
         return out
 
+    def on_gpu(self):
+        """A tensor on the GPU, or where there is none, what could be one."""
+        out = Owned()
+        arguments = [INT32, 2, self.shape, GPU, None, byref(out)]
+        if capi.lib.dlbridge_cuda_empty(*arguments) == capi.StatusCode.NO_CUDA:
+            return capi.DLTensor(0x1000, GPU, 2, INT32, self.shape, None, 0)
+        self.owned_here.append(out)
+        return out.contents.dl_tensor
+
     def array_interface(self):
         out = capi.dlbridge_array_interface()
         capi.check(capi.lib.dlbridge_to_array_interface(self.owned(), byref(out)))
         return out
+
+
+def device_count(_):
+    out = ctypes.c_int32()
+    capi.check(capi.lib.dlbridge_cuda_device_count(byref(out)))
+    return [out.value]
 
 
 def release(pointer):
@@ -182,7 +201,19 @@ CALLS = {
         lambda w: [w.array_struct(), *w.source(), Out(Owned)],
         [BOTH],
     ),
+    "dlbridge_cuda_device_count": (lambda w: [Out(ctypes.c_int32)], device_count),
+    "dlbridge_cuda_empty": (lambda w: [INT32, 2, w.shape, GPU, None, Out(Owned)], [BOTH]),
+    "dlbridge_cuda_pointer_device": (
+        lambda w: [w.tensor.data, Out(capi.DLDevice)],
+        [(capi.DLDeviceType.kDLCPU, 0)],
+    ),
+    "dlbridge_cuda_check": (lambda w: [w.tensor], []),
+    "dlbridge_cuda_copy": (lambda w: [w.tensor, GPU, None, Out(Owned)], [BOTH]),
+    "dlbridge_cuda_copy_into": (lambda w: [w.tensor, w.on_gpu(), None], []),
+    "dlbridge_stream_wait": (lambda w: [None, PER_THREAD_STREAM, GPU], []),
+    "dlbridge_cuda_synchronize": (lambda w: [None, GPU], []),
 }
+CUDA = {name for name in CALLS if "_cuda_" in name or "_stream_" in name}
 # These cannot fail, or ignore NULL.
 WITHOUT_STATUS = {
     "dlbridge_version",
@@ -225,7 +256,12 @@ def test_every_function_is_called_here():
 def test_call(name, world):
     make, expected = CALLS[name]
     arguments = make(world)
-    capi.check(call(name, arguments))
+    status = call(name, arguments)
+    if name in CUDA and status == capi.StatusCode.NO_CUDA and not ON_FAKE_DRIVER:
+        assert "no CUDA driver: " in capi.last_error()
+        assert all(each.is_untouched() for each in arguments if isinstance(each, Out))
+        return
+    capi.check(status)
     outputs = [each.value for each in arguments if isinstance(each, Out)]
     assert [plain(output) for output in outputs] == (
         expected(world) if callable(expected) else expected

@@ -83,6 +83,32 @@ def test_first_c(tmp_path, link):
     ]
 
 
+def test_bind_filters(tmp_path):
+    flags = ["-shared", "-fPIC"]
+    source = EXAMPLES / "bind" / "filters.c"
+    library = toolchain.compile(
+        source, output=tmp_path / "libfilters.so", link="nothing", flags=[*flags, "-lm"]
+    )
+    lines = toolchain.run(sys.executable, EXAMPLES / "bind" / "filters.py", library).stdout
+    blurred = "[0.   0.   0.06 0.3  0.7  0.94 1.   1.  ]"
+    assert lines.splitlines() == [
+        f"ndarray {blurred}",
+        f"Tensor {blurred}",
+        f"ArrayImpl {blurred}",
+        "torch column [0.04 0.1  0.22 0.4  0.6  0.78 0.9  0.96]",
+        "histogram {1: 1, 2: 2, 255: 1}",
+        "blur(): argument 1 (src): dtype is float64 and must be float32; wanted f32[h, w], came "
+        "numpy.ndarray: float64 [1, 8] with strides [8, 1] on cpu",
+        "blur(): sigma must be above 0 (status 1)",
+    ]
+
+
+def test_bind_any_library():
+    lines = toolchain.run(sys.executable, EXAMPLES / "bind" / "any_library.py").stdout
+    assert lines.splitlines()[:2] == ["crc32 True", "erf 0.5205"]
+    assert "C order" in lines.splitlines()[2]
+
+
 LANGUAGES = {".c": "c", ".cpp": "cpp", ".py": "python"}
 
 
@@ -91,6 +117,8 @@ LANGUAGES = {".c": "c", ".cpp": "cpp", ".py": "python"}
     [
         "first.c",
         "first.py",
+        "bind/any_library.py",
+        "cuda.c",
         "c/filter.c",
         "c/producer.c",
         "c/embed.c",

@@ -96,6 +96,34 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     })
 }
 
+/// Lets `then` see what a NumPy array is.
+pub fn see<R>(
+    array: &Bound<'_, PyAny>,
+    then: impl FnOnce(&TensorRef<'_>) -> PyResult<R>,
+) -> PyResult<R> {
+    let fields = fields(array);
+    // SAFETY: the fields of an array.
+    let (dtype, shape, strides) = unsafe {
+        let numbers = |pointer| numbers(pointer, fields.nd).iter().map(|number| *number as i64);
+        (
+            element_type(array.py(), fields.descr)?,
+            numbers(fields.dimensions),
+            numbers(fields.strides),
+        )
+    };
+    let [mut shape_room, mut strides_room] = [Room::new(), Room::new()];
+    let (shape, strides) = (shape_room.fill(shape), strides_room.fill(strides));
+    let size = i64::from(dtype.item_bits().div_ceil(8));
+    scale_to_elements(size, shape, strides).map_err(errors::exchange)?;
+    let mut flags = Flags::empty();
+    flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
+    // NumPy has no other elements of parts of bytes than those of ml_dtypes.
+    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
+    let data = fields.data.cast();
+    let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, shape, Some(strides));
+    then(&view.map_err(errors::exchange)?)
+}
+
 /// The struct of a NumPy array, until other code runs.
 #[derive(Clone, Copy)]
 pub struct Fields<'a, 'py> {
@@ -148,6 +176,13 @@ impl<'a, 'py> Fields<'a, 'py> {
     }
 }
 
+/// The struct of a NumPy array, which the caller checked to be one.
+fn fields<'a>(array: &'a Bound<'_, PyAny>) -> &'a PyArrayObject_fields {
+    // SAFETY: it is one. Its fields are read while the GIL is held, before anything else
+    // can run.
+    unsafe { &(*array.as_ptr().cast::<PyArrayObject>()).fields }
+}
+
 /// A new NumPy array in C order, whose elements are not initialised.
 pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Bound<'py, PyAny>> {
     let descr = element_descr(py, dtype)?;
@@ -168,41 +203,6 @@ pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Boun
         );
         Bound::from_owned_ptr_or_err(py, array)
     }
-}
-
-/// Lets `then` see what a NumPy array is.
-pub fn see<R>(
-    array: &Bound<'_, PyAny>,
-    then: impl FnOnce(&TensorRef<'_>) -> PyResult<R>,
-) -> PyResult<R> {
-    let fields = fields(array);
-    // SAFETY: the fields of an array.
-    let (dtype, shape, strides) = unsafe {
-        let numbers = |pointer| numbers(pointer, fields.nd).iter().map(|number| *number as i64);
-        (
-            element_type(array.py(), fields.descr)?,
-            numbers(fields.dimensions),
-            numbers(fields.strides),
-        )
-    };
-    let [mut shape_room, mut strides_room] = [Room::new(), Room::new()];
-    let (shape, strides) = (shape_room.fill(shape), strides_room.fill(strides));
-    let size = i64::from(dtype.item_bits().div_ceil(8));
-    scale_to_elements(size, shape, strides).map_err(errors::exchange)?;
-    let mut flags = Flags::empty();
-    flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
-    // NumPy has no other elements of parts of bytes than those of ml_dtypes.
-    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
-    let data = fields.data.cast();
-    let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, shape, Some(strides));
-    then(&view.map_err(errors::exchange)?)
-}
-
-/// The struct of a NumPy array, which the caller checked to be one.
-fn fields<'a>(array: &'a Bound<'_, PyAny>) -> &'a PyArrayObject_fields {
-    // SAFETY: it is one. Its fields are read while the GIL is held, before anything else
-    // can run.
-    unsafe { &(*array.as_ptr().cast::<PyArrayObject>()).fields }
 }
 
 /// The tensor that an array was made of, if it was.

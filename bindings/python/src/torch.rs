@@ -50,7 +50,8 @@ fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> Py
     consumer::produced(&alias, device, copy)
 }
 
-fn is_plain(x: &Bound<'_, PyAny>) -> bool {
+/// Whether an object is a tensor of PyTorch's own, and of no subclass.
+pub fn is_plain(x: &Bound<'_, PyAny>) -> bool {
     TENSOR.is_exact_type_of(x) || PARAMETER.is_exact_type_of(x)
 }
 

@@ -106,16 +106,18 @@ def bind(
     if isinstance(signature, str):
         return _function(target, signature, name, None, options)
     if isinstance(signature, Mapping):
-        functions = {key: _function(target[key], text, key, None, options) for key, text in signature.items()}
-        return types.SimpleNamespace(**functions)
+        functions = types.SimpleNamespace()
+        for key, text in signature.items():
+            setattr(functions, key, _function(target[key], text, key, None, options))
+        return functions
     if inspect.isclass(signature):
         return _library(target, signature, options)
     if inspect.isfunction(signature):
         text = _from_annotations(signature)
         return _function(target, text, name or signature.__name__, signature.__doc__, options)
     raise TypeError(
-        f"signature is {signature!r}; it must be a str, a dict of them, or a function or class with "
-        "annotations"
+        f"signature is {signature!r}; it must be a str, a dict of them, or a function or class "
+        "with annotations"
     )
 
 
@@ -183,12 +185,13 @@ def _from_annotations(stub: types.FunctionType) -> str:
     order, arrow, outcome = result.rpartition("->")
     if not arrow:
         return f"{', '.join(parameters.values())} -> {result}"
-    inside = order.strip().removeprefix("(").removesuffix(")")
-    # Not the commas of f32[h, w].
-    parts = [part.strip() for part in re.split(r",(?![^\[]*\])", inside)]
+    order = order.strip().removeprefix("(").removesuffix(")")
+    # At commas that are not in brackets.
+    parts = [part.strip() for part in re.split(r",(?![^\[]*\])", order)]
     missing = parameters.keys() - set(parts)
     if missing:
-        raise TypeError(f"the result of {stub.__qualname__} leaves out {', '.join(sorted(missing))}")
+        names = ", ".join(sorted(missing))
+        raise TypeError(f"the result of {stub.__qualname__} leaves out {names}")
     return f"{', '.join(parameters.get(part, part) for part in parts)} -> {outcome}"
 
 
@@ -224,8 +227,8 @@ def _text(stub: types.FunctionType, name: str, annotation: Any) -> str:
     if annotation in _PLAIN:
         return _PLAIN[annotation]
     raise TypeError(
-        f"the annotation of {name} in {stub.__qualname__} is {annotation!r}; it must be a text like "
-        '"f32[h, w]", Annotated[Any, "f32[h, w]"], float, bool or str'
+        f"the annotation of {name} in {stub.__qualname__} is {annotation!r}; it must be a text "
+        'like "f32[h, w]", Annotated[Any, "f32[h, w]"], float, bool or str'
     )
 
 

@@ -35,7 +35,7 @@ impl Code {
         let result = match &signature.result {
             Outcome::Void => Type::void(),
             Outcome::Status | Outcome::OwnStatus => Type::i32(),
-            Outcome::Scalar(scalar) => scalar.ffi_type(),
+            Outcome::Scalar(scalar, _) => scalar.ffi_type(),
             Outcome::Text | Outcome::Tensor(_) => Type::pointer(),
         };
         let types = signature.parameters.iter().map(argument);

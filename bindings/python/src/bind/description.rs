@@ -6,7 +6,7 @@ use dlbridge::spec::{Spec, Types};
 
 use super::arguments::Argument;
 use super::grammar::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
-use super::scalar::Scalar;
+use super::scalar::{Scalar, spelled};
 
 /// How it is called in Python: `blur(src, sigma, *, dst=None)`.
 pub fn call_text(
@@ -104,7 +104,7 @@ fn prototype(name: &str, signature: &Signature) -> String {
         Outcome::Void => "void ".to_owned(),
         Outcome::Status => "int ".to_owned(),
         Outcome::OwnStatus => "dlbridge_status ".to_owned(),
-        Outcome::Scalar(scalar) => spaced(scalar.c_name()),
+        Outcome::Scalar(scalar, name) => spaced(spelled(name, *scalar)),
         Outcome::Text => "const char *".to_owned(),
         Outcome::Tensor(_) => "DLManagedTensorVersioned *".to_owned(),
     };
@@ -119,8 +119,8 @@ fn declaration(parameter: &Parameter) -> String {
         (Kind::Tensor(_), Mode::New) => "DLManagedTensorVersioned **".to_owned(),
         (Kind::Tensor(_), _) => format!("{constant}DLTensor *"),
         (Kind::Elements(spec), _) => format!("{constant}{} *", element(spec)),
-        (Kind::Scalar(scalar), Mode::In) => spaced(scalar.c_name()),
-        (Kind::Scalar(scalar), _) => format!("{}*", spaced(scalar.c_name())),
+        (Kind::Scalar(scalar), Mode::In) => spaced(spelled(&parameter.text, *scalar)),
+        (Kind::Scalar(scalar), _) => format!("{}*", spaced(spelled(&parameter.text, *scalar))),
         (Kind::Text, _) => "const char *".to_owned(),
         (Kind::Stream, _) => "void *".to_owned(),
     };

@@ -121,7 +121,8 @@ pub enum Outcome {
     Status,
     /// One of dlbridge.h.
     OwnStatus,
-    Scalar(Scalar),
+    /// With its name in the signature.
+    Scalar(Scalar, String),
     /// `const char *`, which stays C's.
     Text,
     /// `DLManagedTensorVersioned *`, which is given away.
@@ -377,7 +378,7 @@ impl<'a> Reader<'a> {
             "str" => Ok(Outcome::Text),
             _ if text.contains('[') => self.spec(text, "result").map(Box::new).map(Outcome::Tensor),
             _ => match Scalar::named(text) {
-                Some(scalar) => Ok(Outcome::Scalar(scalar)),
+                Some(scalar) => Ok(Outcome::Scalar(scalar, text.to_owned())),
                 None => self.malformed(text, RESULTS),
             },
         }

@@ -231,7 +231,7 @@ fn results<'py>(
     made: SmallVec<[Bound<'py, PyAny>; 2]>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut results = SmallVec::<[Bound<'py, PyAny>; 4]>::new();
-    if let Outcome::Scalar(scalar) = function.signature.result {
+    if let Outcome::Scalar(scalar, _) = &function.signature.result {
         // SAFETY: the C function returned such a value.
         let value = unsafe { scalar.to_python(py, &scalar.in_register(result)) }?;
         results.push(value.into_bound(py));

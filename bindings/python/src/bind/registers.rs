@@ -40,8 +40,8 @@ impl Registers {
     /// None for what does not fit, or is passed in another way.
     pub fn of(signature: &Signature) -> Option<Registers> {
         let gives_float = match signature.result {
-            Outcome::Scalar(Scalar::ComplexFloat | Scalar::ComplexDouble) => return None,
-            Outcome::Scalar(Scalar::Float | Scalar::Double) => true,
+            Outcome::Scalar(Scalar::ComplexFloat | Scalar::ComplexDouble, _) => return None,
+            Outcome::Scalar(Scalar::Float | Scalar::Double, _) => true,
             _ => false,
         };
         let mut registers =

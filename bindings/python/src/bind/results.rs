@@ -41,7 +41,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         match &self.function.signature.result {
             Outcome::Void | Outcome::Status | Outcome::OwnStatus => {}
             // SAFETY: the C function returned such a value.
-            Outcome::Scalar(scalar) => unsafe {
+            Outcome::Scalar(scalar, _) => unsafe {
                 let value = scalar.in_register(result);
                 results.push(scalar.to_python(self.py, &value)?.into_bound(self.py));
             },

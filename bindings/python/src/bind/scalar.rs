@@ -76,32 +76,38 @@ const fn int<T>(signed: bool) -> Scalar {
     Scalar::Int { bits: 8 * size_of::<T>() as u16, signed }
 }
 
-/// The names that C has, beside those of element types.
-const NAMES: &[(&str, Scalar)] = &[
-    ("char", int::<c_char>(c_char::MIN != 0)),
-    ("uchar", int::<c_uchar>(false)),
-    ("short", int::<c_short>(true)),
-    ("ushort", int::<c_ushort>(false)),
-    ("int", int::<c_int>(true)),
-    ("uint", int::<c_uint>(false)),
-    ("long", int::<c_long>(true)),
-    ("ulong", int::<c_ulong>(false)),
-    ("longlong", int::<c_longlong>(true)),
-    ("ulonglong", int::<c_ulonglong>(false)),
-    ("size_t", int::<usize>(false)),
-    ("ssize_t", int::<isize>(true)),
-    ("ptrdiff_t", int::<isize>(true)),
-    ("intptr_t", int::<isize>(true)),
-    ("uintptr_t", int::<usize>(false)),
-    ("float", Scalar::Float),
-    ("double", Scalar::Double),
-    ("pointer", Scalar::Pointer),
+/// The names that C has beside those of element types, and how C spells them.
+const NAMES: &[(&str, &str, Scalar)] = &[
+    ("char", "char", int::<c_char>(c_char::MIN != 0)),
+    ("uchar", "unsigned char", int::<c_uchar>(false)),
+    ("short", "short", int::<c_short>(true)),
+    ("ushort", "unsigned short", int::<c_ushort>(false)),
+    ("int", "int", int::<c_int>(true)),
+    ("uint", "unsigned int", int::<c_uint>(false)),
+    ("long", "long", int::<c_long>(true)),
+    ("ulong", "unsigned long", int::<c_ulong>(false)),
+    ("longlong", "long long", int::<c_longlong>(true)),
+    ("ulonglong", "unsigned long long", int::<c_ulonglong>(false)),
+    ("size_t", "size_t", int::<usize>(false)),
+    ("ssize_t", "ssize_t", int::<isize>(true)),
+    ("ptrdiff_t", "ptrdiff_t", int::<isize>(true)),
+    ("intptr_t", "intptr_t", int::<isize>(true)),
+    ("uintptr_t", "uintptr_t", int::<usize>(false)),
+    ("float", "float", Scalar::Float),
+    ("double", "double", Scalar::Double),
+    ("pointer", "void *", Scalar::Pointer),
 ];
+
+/// How C spells a type of that name.
+pub fn spelled(name: &str, scalar: Scalar) -> &'static str {
+    let known = NAMES.iter().find(|(known, ..)| *known == name);
+    known.map_or(scalar.c_name(), |(_, spelled, _)| spelled)
+}
 
 impl Scalar {
     pub fn named(name: &str) -> Option<Scalar> {
-        match NAMES.iter().find(|(known, _)| *known == name) {
-            Some((_, scalar)) => Some(*scalar),
+        match NAMES.iter().find(|(known, ..)| *known == name) {
+            Some((.., scalar)) => Some(*scalar),
             None => Scalar::of_dtype(parse_type(name)?),
         }
     }

@@ -90,6 +90,17 @@ FUNCTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "dlbridge_to_array_struct": (c_int32, (_OWNED, POINTER(POINTER(dlbridge_array_struct)))),
     "dlbridge_release_array_struct": (None, (POINTER(dlbridge_array_struct),)),
     "dlbridge_from_array_struct": (c_int32, (POINTER(dlbridge_array_struct), *_SOURCE_OUT)),
+    "dlbridge_cuda_device_count": (c_int32, (POINTER(c_int32),)),
+    "dlbridge_cuda_empty": (
+        c_int32,
+        (DLDataType, c_int32, POINTER(c_int64), DLDevice, c_void_p, _OUT),
+    ),
+    "dlbridge_cuda_pointer_device": (c_int32, (c_void_p, POINTER(DLDevice))),
+    "dlbridge_cuda_check": (c_int32, (_TENSOR,)),
+    "dlbridge_cuda_copy": (c_int32, (_TENSOR, DLDevice, c_void_p, _OUT)),
+    "dlbridge_cuda_copy_into": (c_int32, (_TENSOR, _TENSOR, c_void_p)),
+    "dlbridge_stream_wait": (c_int32, (c_void_p, c_void_p, DLDevice)),
+    "dlbridge_cuda_synchronize": (c_int32, (c_void_p, DLDevice)),
 }
 
 
@@ -121,7 +132,7 @@ class Error(RuntimeError):
         self.status, self.name, self.sentence = status, name, sentence
 
     def __str__(self) -> str:
-        return f"{self.sentence} ({self.name or self.status})"
+        return f"{self.sentence} ({self.name or f'status {self.status}'})"
 
 
 def check(status: int) -> None:

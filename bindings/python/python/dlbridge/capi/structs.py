@@ -91,6 +91,8 @@ class StatusCode(IntEnum):
     INTERNAL = 22
     ALIGNMENT = 23
     SPEC = 24
+    NO_CUDA = 25
+    CUDA = 26
 
 
 DLDeviceType = IntEnum(

@@ -4,18 +4,20 @@ import ctypes
 
 
 def driver() -> str:
-    """What the driver says, or that there is none."""
+    """What the driver says, or why there is none."""
+    from .. import capi
+
+    count = ctypes.c_int32()
     try:
+        capi.check(capi.lib.dlbridge_cuda_device_count(ctypes.byref(count)))
         library = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return "no driver on this machine (libcuda.so.1 is not found); host memory works"
-    status = library.cuInit(0)
-    if status != 0:
-        return f"the driver is there, but does not start (cuInit gives {status})"
-    version, count = ctypes.c_int(), ctypes.c_int()
+    except capi.Error as error:
+        return f"{error.sentence}; host memory works"
+    except (OSError, AttributeError) as error:
+        return f"unknown ({error})"
+    version = ctypes.c_int()
     library.cuDriverGetVersion(ctypes.byref(version))
-    library.cuDeviceGetCount(ctypes.byref(count))
-    names = ", ".join(_name(library, device) for device in range(count.value)) or "no device"
+    names = ", ".join(_name(library, device) for device in range(count.value))
     return f"{version.value // 1000}.{version.value % 1000 // 10}: {names}"
 
 
