@@ -153,7 +153,7 @@ def test_arrays_without_usable_memory(kind, scale):
 NO_ARRAYS = [[1.0], 3, "text", object(), np.ndarray, {}, np.float32(1), lambda: 0, Ellipsis]
 
 
-@pytest.mark.parametrize("given", NO_ARRAYS, ids=repr)
+@pytest.mark.parametrize("given", NO_ARRAYS, ids=lambda given: type(given).__name__)
 def test_what_is_no_array(given, scale):
     with pytest.raises(TypeError, match=r"scale\(\): argument 1 \(src\) is .*must be an array"):
         scale(given, 1.0)
@@ -219,15 +219,15 @@ def fails(functions, status, error=None, result="status"):
 
 def test_a_status_is_an_error_of_its_own(functions):
     error = fails(functions, 3)
-    assert (error.status, str(error)) == (3, "fail(): status is 3 (3)")
+    assert (error.status, str(error)) == (3, "fail(): status is 3 (status 3)")
     assert fails(functions, -(2**31)).status == -(2**31)
 
 
 def test_the_text_of_a_status_is_fetched_from_the_library(functions):
     error = fails(functions, 7, functions.why)
-    assert (error.status, str(error)) == (7, "fail(): the seventh failure (7)")
+    assert (error.status, str(error)) == (7, "fail(): the seventh failure (status 7)")
     # NULL is no text.
-    assert str(fails(functions, 8, functions.why)) == "fail(): status is 8 (8)"
+    assert str(fails(functions, 8, functions.why)) == "fail(): status is 8 (status 8)"
     assert "something failed" in str(fails(functions, 7, functions.why_without_status))
     assert "caf\ufffd" in str(fails(functions, 7, functions.not_utf8))
 

@@ -282,7 +282,7 @@ def test_what_help_shows(functions):
 PROTOTYPES = {
     "": "void f(void)",
     "x: *f32[n], n: i64 = n -> f64": "double f(const float *x, int64_t n)",
-    "x: *any[n], out y: *u8[3], size_t": "void f(const void *x, uint8_t *y, uint64_t arg3)",
+    "x: *any[n], out y: *u8[3], size_t": "void f(const void *x, uint8_t *y, size_t arg3)",
     "out n: i32, out p: pointer -> str": "const char *f(int32_t *n, void **p)",
     "new t: f32[n], s: stream, text: str -> dlbridge_status": (
         "dlbridge_status f(DLManagedTensorVersioned **t, void *s, const char *text)"

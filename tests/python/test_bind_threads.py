@@ -134,7 +134,7 @@ def test_errors_belong_to_their_thread(functions):
 
     def job(index):
         for _ in range(300):
-            with pytest.raises(dlbridge.capi.Error, match=rf"\({index + 5}\)$"):
+            with pytest.raises(dlbridge.capi.Error, match=rf"\(status {index + 5}\)$"):
                 answer(index + 5)
         return True
 
