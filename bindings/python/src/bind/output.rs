@@ -48,6 +48,11 @@ impl<'py> Frame<'_, 'py> {
         let device = self.first.map_or(Device::CPU, |(_, device)| device);
         let device = if device.is_host_accessible() { Device::CPU } else { device };
         check_place(spec, device).map_err(errors::exchange)?;
+        if dtype.item_bytes().is_none() {
+            // NumPy would give each a whole byte, of which C would know nothing.
+            let text = format!("an output of {dtype}, parts of bytes, is not allocated here");
+            return Err(errors::refused(text + ": pass an array for it"));
+        }
         Wanted { dtype, shape: &shape, spec, device }.make(self.py, self.framework())
     }
 
