@@ -8,9 +8,13 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, overload
 
 from ._dlbridge import _bind
+
+if TYPE_CHECKING:
+    # What `ctypes._CFuncPtr` is; for mypy that is Any.
+    from _ctypes import CFuncPtr
 
 __all__ = ["bind"]
 
@@ -20,12 +24,12 @@ Library = TypeVar("Library")
 
 @overload
 def bind(
-    target: ctypes._CFuncPtr | int,
+    target: CFuncPtr | int,
     signature: str,
     /,
     *,
     name: str | None = None,
-    error: ctypes._CFuncPtr | int | None = None,
+    error: CFuncPtr | int | None = None,
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
@@ -36,7 +40,7 @@ def bind(
     signature: Mapping[str, str],
     /,
     *,
-    error: ctypes._CFuncPtr | int | None = None,
+    error: CFuncPtr | int | None = None,
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
@@ -47,19 +51,19 @@ def bind(
     signature: type[Library],
     /,
     *,
-    error: ctypes._CFuncPtr | int | None = None,
+    error: CFuncPtr | int | None = None,
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
 ) -> Library: ...
 @overload
 def bind(
-    target: ctypes._CFuncPtr | int,
+    target: CFuncPtr | int,
     signature: Function,
     /,
     *,
     name: str | None = None,
-    error: ctypes._CFuncPtr | int | None = None,
+    error: CFuncPtr | int | None = None,
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
@@ -95,7 +99,8 @@ def bind(
     has the wrong order in memory is copied, and back for outputs, and the audit says
     so. The GIL is released around the call unless `release_gil` is False.
 
-    That the C function has this signature cannot be checked.
+    That the C function has this signature cannot be checked. Arrays are borrowed while
+    it runs: meanwhile nobody may give them other memory (`resize`, `x.data = ...`).
     """
     options = {
         "error": error,

@@ -22,7 +22,6 @@ from .structs import DLPACK_MAJOR_VERSION, DLPACK_MINOR_VERSION, DLManagedTensor
 
 if TYPE_CHECKING:
     from dlbridge import Tensor
-    from dlbridge._dlbridge import ArgumentType
 
     OwnedPointer = ctypes._Pointer[DLManagedTensorVersioned]
 
@@ -30,7 +29,7 @@ _POINTER = POINTER(DLTensor)
 _BYREF = type(byref(ctypes.c_int()))
 
 
-def arg(spec: str) -> ArgumentType:
+def arg(spec: str) -> Any:
     """An `argtypes` entry for a tensor that C gets: `capi.arg("f32[h, w]")`.
 
     The text is a parameter of a signature (docs/signatures.md) without a name. C gets
@@ -44,6 +43,7 @@ def arg(spec: str) -> ArgumentType:
     """
     from dlbridge._dlbridge import ArgumentType
 
+    # Any: for mypy `argtypes` is a list of classes, though ctypes takes this too.
     return ArgumentType(spec)
 
 
