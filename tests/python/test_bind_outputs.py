@@ -216,3 +216,12 @@ def test_inputs_and_outputs_are_not_written_when_refused(functions):
     with pytest.raises(ValueError, match="must be 4"):
         function(np.zeros(4, np.float32), 4, y=target)
     assert (target == 9).all()
+
+
+@pytest.mark.parametrize("like", ["numpy", "torch", "dlbridge"])
+def test_outputs_of_parts_of_bytes_are_not_made(like, functions):
+    function = dlbridge.bind(functions.nothing, "out y: f4_e2m1fn[4]", like=like)
+    with pytest.raises(
+        BufferError, match=r"nothing\(\): argument y.*float4_e2m1fn, parts of bytes"
+    ):
+        function()

@@ -10,8 +10,10 @@ from dlbridge import _dlbridge
 STUB = toolchain.ROOT / "bindings/python/python/dlbridge/_dlbridge.pyi"
 
 SAMPLE = """
+import ctypes
 import types
-from typing import Any, assert_type
+from collections.abc import Callable
+from typing import Annotated, Any, assert_type
 
 import dlbridge
 import numpy as np
@@ -59,6 +61,31 @@ class Interface:
 dlbridge.asarray(Interface())
 dlbridge.asarray(b"bytes")
 dlbridge.convert(memoryview(tensor), "torch")
+
+library = ctypes.CDLL("libfilters.so")
+blur = dlbridge.bind(library.blur, "src: f32[n], out dst: f32[n] -> status", error=library.why)
+assert_type(blur, Callable[..., Any])
+blur(np.zeros(3), dst=torch.zeros(3))
+assert_type(dlbridge.bind(0x1000, "x: f64 -> f64", name="f", copy=None), Callable[..., Any])
+table = dlbridge.bind(library, {"blur": "x: *f32[n]"}, like="torch", release_gil=False)
+assert_type(table, types.SimpleNamespace)
+
+class Filters:
+    def size(self, x: Annotated[np.ndarray[Any, Any], "f32[n]"]) -> Annotated[int, "i64"]:
+        raise NotImplementedError
+
+filters = dlbridge.bind(library, Filters, like=np)
+assert_type(filters, Filters)
+assert_type(filters.size(np.zeros(3)), int)
+
+def scale(x: Annotated[Any, "*f32[n]"], factor: float = 2) -> Annotated[None, "status"]:
+    ...
+
+bound = dlbridge.bind(library.scale, scale, name="scale")
+assert_type(bound(np.zeros(3), 2.5), None)
+bound(np.zeros(3), factor=1)
+library.scale.argtypes = [dlbridge.capi.arg("f32[h, w]"), ctypes.c_double]
+library.scale.restype = dlbridge.capi.Status
 """
 
 MISTAKES = [
@@ -76,6 +103,17 @@ MISTAKES = [
     "tensor[[0, 1]]",
     "tensor.shape = (3,)",
     "tensor.numpy(True)",
+    "dlbridge.bind(library.blur)",
+    "dlbridge.bind(library.blur, 5)",
+    "dlbridge.bind(library.blur, 'x: f64', error='why')",
+    "dlbridge.bind(library.blur, 'x: f64', copy='no')",
+    "dlbridge.bind(library, 'x: f64')",
+    "dlbridge.bind(library, {'blur': 5})",
+    "dlbridge.bind(library, {'blur': ''}, name='blur')",
+    "filters.sizes",
+    "filters.size(3)",
+    "bound(np.zeros(3), 'two')",
+    "dlbridge.capi.arg(5)",
 ]
 
 
