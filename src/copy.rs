@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(copied(&base.slice(&[reversed, reversed]).unwrap()), [5, 4, 3, 2, 1, 0]);
         let row = base.select(0, 1).unwrap();
         assert_eq!(copied(&row.expand(&[2, 3]).unwrap()), [3, 4, 5, 3, 4, 5]);
-        assert_eq!(copied(&numbers(&[0, 3])), []);
+        assert_eq!(copied(&numbers(&[0, 3])), [0_i32; 0]);
         assert_eq!(copied(&numbers(&[])), [0]);
     }
 
