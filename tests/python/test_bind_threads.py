@@ -139,11 +139,3 @@ def test_errors_belong_to_their_thread(functions):
         return True
 
     assert all(on_threads(4, job))
-
-
-def test_the_audit_sees_only_its_thread(functions):
-    total = dlbridge.bind(functions.sum, "p: *f32[...], n: i64 = p.size -> f64")
-    with dlbridge.audit() as log:
-        on_threads(2, lambda _: total(np.zeros(3, np.float32)))
-        total(np.zeros(5, np.float32))
-    assert 20 in [entry.bytes for entry in log]
