@@ -214,7 +214,7 @@ def test_an_integer_may_say_an_extent(functions):
     function = dlbridge.bind(functions.sum, "p: *f32[n], n: i64 -> f64")
     assert function(VALUES.ravel(), 6) == 15
     with pytest.raises(
-        ValueError, match=r"argument 2 \(n\) is 5 and must be 6, as n is in argument 1 \(p\)"
+        ValueError, match=r"argument 1 \(p\): shape\[0\] is 6 and must be 5, as the argument n says"
     ):
         function(VALUES.ravel(), 5)
 
@@ -431,3 +431,25 @@ def test_functions_of_other_libraries():
     assert cos(0) == 1
     strlen = dlbridge.bind(ctypes.CDLL(None).strlen, "text: str -> size_t")
     assert strlen("four") == 4
+
+
+def test_numbers_are_read_before_arrays(scale):
+    """What becomes a number by code of its own may give a tensor other memory."""
+    x = torch.zeros(2, 3)
+
+    class Factor:
+        def __float__(self):
+            x.data = torch.ones(4, 5)
+            return 3.0
+
+    assert scale(x, Factor()).tolist() == [[3] * 5] * 4
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RecursionError, MemoryError])
+def test_what_is_not_about_the_number_is_passed_on(error, scale):
+    class Factor:
+        def __float__(self):
+            raise error
+
+    with pytest.raises(error):
+        scale(VALUES, Factor())

@@ -66,8 +66,9 @@ impl<'a, 'py> Frame<'a, 'py> {
         // Here, since what is made elsewhere would be copied to its place.
         self.words.resize(self.function.signature.parameters.len(), Word::default());
         self.cells.resize(self.function.cells, Word::default());
-        self.read(&self.function.order.inputs)?;
+        // First, since objects may run code to become numbers, and that may change arrays.
         self.read_scalars()?;
+        self.read(&self.function.order.inputs)?;
         self.read(&self.function.order.outputs)?;
         self.make_outputs()?;
         self.fill_words()?;

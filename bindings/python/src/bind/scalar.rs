@@ -11,7 +11,9 @@ use dlbridge::DType;
 use dlbridge::abi::DLDataTypeCode;
 use dlbridge::spec::parse_type;
 use libffi::middle::Type;
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyException, PyMemoryError, PyOverflowError, PyRecursionError, PyTypeError, PyValueError,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
@@ -334,6 +336,12 @@ impl Scalar {
     #[cold]
     fn refused(self, object: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
         let py = object.py();
+        let is_about_it = error.is_instance_of::<PyException>(py)
+            && !error.is_instance_of::<PyRecursionError>(py)
+            && !error.is_instance_of::<PyMemoryError>(py);
+        if !is_about_it {
+            return error;
+        }
         let wanted = match self {
             Scalar::Int { .. } => "an integer",
             Scalar::Float | Scalar::Double => "a number",
