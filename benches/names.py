@@ -70,15 +70,12 @@ def _ctypes_ways() -> dict[str, object]:
 
 
 def _own_ways() -> dict[str, object]:
-    found: dict[str, object] = {}
     library = ctypes.CDLL(build.FUNCTIONS)
-    if bind := getattr(dlbridge, "bind", None):
-        found["bound"] = bind(
-            library.add3, "a: f32[h, w], b: f32[h, w], inout dst: f32[h, w] -> status"
-        )
-        found["bound1"] = bind(library.read1, "a: f32[h, w] -> i32")
-    if arg := getattr(dlbridge.capi, "arg", None):
-        with_arg = ctypes.CDLL(build.FUNCTIONS).add3
-        with_arg.argtypes = [arg("f32[h, w]")] * 3
-        found["with_arg"] = with_arg
-    return found
+    add3 = "a: f32[h, w], b: f32[h, w], inout dst: f32[h, w] -> status"
+    with_arg = ctypes.CDLL(build.FUNCTIONS).add3
+    with_arg.argtypes = [dlbridge.capi.arg("f32[h, w]")] * 3
+    return {
+        "bound": dlbridge.bind(library.add3, add3),
+        "bound1": dlbridge.bind(library.read1, "a: f32[h, w] -> i32"),
+        "with_arg": with_arg,
+    }
