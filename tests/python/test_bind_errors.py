@@ -312,3 +312,54 @@ def test_options(functions):
     for signature in [None, 5, b"i32 -> status"]:
         with pytest.raises(TypeError, match=r"signature is .*must be a str, a dict of them, or a"):
             dlbridge.bind(functions.fail, signature)
+
+
+def test_code_of_arguments_that_moves_arrays_is_found_out(functions):
+    """Else C would get the memory that an array had before."""
+    function = dlbridge.bind(functions.take, "a: f32[n], b: f32[n]")
+    a = np.ones(4, np.float32)
+    held = torch.ones(4)
+
+    class Mover:
+        def __init__(self, move):
+            self.move = move
+
+        def __dlpack__(self, **options):
+            self.move()
+            return np.ones(4, np.float32).__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return (1, 0)
+
+    moves = (
+        (a, lambda: a.resize(2, refcheck=False)),
+        (held, lambda: setattr(held, "data", torch.ones(4))),
+    )
+    for first, move in moves:
+        with pytest.raises(BufferError, match=r"argument 1 \(a\).*changed while the other"):
+            function(first, Mover(move))
+
+
+def test_what_the_framework_will_not_take_is_refused_before_the_call(functions):
+    calls = functions.count_calls()
+    function = dlbridge.bind(functions.number, "out y: *f64[n], n: i64", like="jax")
+    with pytest.raises(BufferError, match=r"number\(\): argument y.*float64"):
+        function(3)
+    assert functions.count_calls() == calls
+
+
+def test_errors_of_other_libraries_keep_their_class(functions):
+    class RefusalError(Exception):
+        pass
+
+    class Producer:
+        def __dlpack__(self, **options):
+            raise RefusalError("not today")
+
+        def __dlpack_device__(self):
+            return (1, 0)
+
+    function = dlbridge.bind(functions.sum, "p: *f32[n], n: i64 = n -> f64")
+    with pytest.raises(RefusalError) as caught:
+        function(Producer())
+    assert caught.value.__notes__ == ["sum(): argument 1 (p)"]

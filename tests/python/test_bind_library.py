@@ -187,3 +187,19 @@ def test_the_library_is_kept(functions):
     function = dlbridge.bind(made, "i64 -> i64", name="plus")
     del made
     assert function(5) == 6
+
+
+def test_what_cannot_be_bound_is_refused(functions):
+    class Property:
+        @property
+        def sum(self): ...
+
+    class Many:
+        def sum(self, *p: "*f32[n]") -> "f64": ...
+
+    class Later:
+        async def sum(self, p: "*f32[...]") -> "f64": ...
+
+    for stubs, needle in ((Property, "property"), (Many, "\\*p"), (Later, "async")):
+        with pytest.raises(TypeError, match=needle):
+            dlbridge.bind(functions, stubs)

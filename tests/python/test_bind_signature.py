@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 MALFORMED = {
+    "x: f32[n], n: f64": "an extent too",
     # What is not understood, and the part that the error names.
     "x: f33[n]": '"f33"',
     "x: f32[n": "a shape ends with ]",

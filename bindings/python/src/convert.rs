@@ -142,7 +142,7 @@ impl<'py> Given<'_, 'py> {
 type Lend = for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
 
 #[cold]
-fn refuse_copy(verdict: &Verdict, bytes: i64) -> PyErr {
+pub fn refuse_copy(verdict: &Verdict, bytes: i64) -> PyErr {
     let total = bytes * verdict.copies();
     let mut text = format!("{}; copy=None makes a copy ({total} bytes)", verdict.reason);
     if !verdict.way.is_empty() {

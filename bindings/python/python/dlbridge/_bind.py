@@ -166,7 +166,14 @@ def _library(library: Any, stubs: type, options: dict[str, Any]) -> Any:
     own = {name: stub for cls in reversed(stubs.__mro__) for name, stub in vars(cls).items()}
     for name, stub in own.items():
         stub = stub.__func__ if isinstance(stub, staticmethod) else stub
-        if inspect.isfunction(stub) and not name.startswith("_"):
+        if name.startswith("_"):
+            continue
+        if isinstance(stub, (classmethod, property)):
+            raise TypeError(
+                f"{stubs.__name__}.{name} is a {type(stub).__name__}; what is bound is a function, "
+                "and what is not to be bound has a name that begins with _"
+            )
+        if inspect.isfunction(stub):
             text = _from_annotations(stub)
             function = _function(library[name], text, name, stub.__doc__, options)
             setattr(instance, name, function)
@@ -179,9 +186,13 @@ def _from_annotations(stub: types.FunctionType) -> str:
     The parameters are in the order of C unless that of the result says otherwise:
     `-> "(src, dst, n: i64 = n) -> status"`.
     """
+    if inspect.iscoroutinefunction(stub):
+        raise TypeError(f"{stub.__qualname__} is async; C functions are called and return")
     annotations = inspect.get_annotations(stub)
     parameters = {}
     for name, parameter in inspect.signature(stub).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{stub.__qualname__} has {parameter}; each parameter of C is named")
         if name in annotations:
             parameters[name] = _parameter(stub, name, annotations[name], parameter.default)
         elif name != "self":

@@ -7,6 +7,7 @@ use dlbridge::Device;
 use dlbridge::check::Checker;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
 use smallvec::SmallVec;
 
 use super::function::Function;
@@ -96,17 +97,48 @@ impl<'a, 'py> Frame<'a, 'py> {
     /// Writes what C gets of each parameter, but for the numbers that are there. Shape
     /// and strides of all arrays are known, so that they do not move any more.
     fn fill_words(&mut self) -> PyResult<()> {
+        for &place in &self.function.order.late {
+            let parameter = self.parameter(place);
+            self.words[place] = self.late_word(place, parameter).map_err(|error| {
+                let position = self.function.places[place].position;
+                named(self.py, self.function, &Label(parameter, position), error)
+            })?;
+        }
+        if self.has_run_code() {
+            self.check_still()?;
+        }
         for (place, slot) in &mut self.slots {
             self.words[*place] = match self.function.signature.parameters[*place].kind {
                 Kind::Elements(_) => Word::new(slot.first()),
                 _ => Word::new(slot.fix(&mut self.numbers)),
             };
         }
-        for &place in &self.function.order.late {
-            let parameter = self.parameter(place);
-            self.words[place] = self.late_word(place, parameter).map_err(|error| {
-                let position = self.function.places[place].position;
-                named(self.py, self.function, &Label(parameter, position), error)
+        Ok(())
+    }
+
+    /// Whether objects of other types than these were asked what they are.
+    fn has_run_code(&self) -> bool {
+        let is_plain = |object: &Bound<'_, PyAny>| {
+            object.is_exact_instance_of::<PyInt>() || object.is_exact_instance_of::<PyFloat>()
+        };
+        let mut slots = self.slots.iter();
+        let order = &self.function.order;
+        let mut numbers =
+            order.scalars.iter().chain(&order.late).filter_map(|it| self.objects[*it]);
+        slots.any(|(_, slot)| slot.tensor().is_some()) || !numbers.all(is_plain)
+    }
+
+    /// Refuses arrays that the code of other arguments changed meanwhile.
+    fn check_still(&self) -> PyResult<()> {
+        for (place, slot) in &self.slots {
+            let Some(object) = self.objects[*place] else { continue };
+            let still = slot.is_still(object, &self.numbers).and_then(|still| match still {
+                true => Ok(()),
+                false => Err(errors::refused("changed while the other arguments were read")),
+            });
+            still.map_err(|error| {
+                let position = self.function.places[*place].position;
+                named(self.py, self.function, &Label(self.parameter(*place), position), error)
             })?;
         }
         Ok(())

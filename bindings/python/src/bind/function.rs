@@ -314,7 +314,7 @@ impl Function {
         // the parameter ignores it, as everywhere where the caller clears the stack.
         unsafe {
             let error: extern "C" fn(c_int) -> *const c_char = std::mem::transmute(address);
-            text::to_python(py, error(status)).ok().filter(|text| !text.is_none())
+            text::to_python(py, error(status)).ok().filter(|text| text.is_truthy().unwrap_or(false))
         }
     }
 

@@ -389,6 +389,11 @@ impl<'a> Reader<'a> {
             if parameters[..place].iter().any(|other| other.name == parameter.name) {
                 return self.malformed(&parameter.name, "each parameter has a name of its own");
             }
+            let is_extent = self.names.iter().any(|name| **name == *parameter.name);
+            if is_extent && !matches!(parameter.kind, Kind::Scalar(Scalar::Int { .. })) {
+                let must = format!("{} is an extent too, and must be an integer", parameter.name);
+                return self.malformed(&parameter.text, &must);
+            }
             if let Some(spec) = parameter.kind.spec() {
                 // Inputs are read first, in their order.
                 let is_late = matches!(parameter.mode, Mode::Out | Mode::New);

@@ -11,9 +11,9 @@ use super::frame::Frame;
 use super::grammar::Parameter;
 use super::refusal::{Label, named};
 use super::slot::Slot;
-use crate::framework::Framework;
+use crate::framework::{Framework, Request, judge};
 use crate::tensor::PyTensor;
-use crate::{errors, numpy, torch};
+use crate::{convert, errors, numpy, torch};
 
 impl<'py> Frame<'_, 'py> {
     /// Makes the outputs that the caller did not give.
@@ -23,6 +23,7 @@ impl<'py> Frame<'_, 'py> {
             if self.objects[place].is_none() && !parameter.optional {
                 let error = |error| named(self.py, self.function, &Label(parameter, None), error);
                 let array = self.make_output(parameter).map_err(error)?;
+                self.check_deliverable(&array).map_err(error)?;
                 self.slots.push((place, Slot::empty()));
                 let (_, slot) = self.slots.last_mut().expect("just pushed");
                 slot.read(&array, Some(false), &mut self.numbers).map_err(error)?;
@@ -30,6 +31,24 @@ impl<'py> Frame<'_, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the framework will take what C has written to: after the call it would be
+    /// too late to say that it does not.
+    fn check_deliverable(&self, array: &Bound<'py, PyAny>) -> PyResult<()> {
+        let (Ok(tensor), Some(framework)) = (array.cast_exact::<PyTensor>(), self.framework())
+        else {
+            return Ok(());
+        };
+        let view = tensor.get().core().view();
+        let verdict = judge(self.py, framework, &view, Request { writable_alias: false });
+        if verdict.refused {
+            return Err(errors::refused(verdict.reason));
+        }
+        match self.function.copy == Some(false) && verdict.copies() > 0 {
+            true => Err(convert::refuse_copy(&verdict, view.layout().bytes())),
+            false => Ok(()),
+        }
     }
 
     fn make_output(&self, parameter: &Parameter) -> PyResult<Bound<'py, PyAny>> {

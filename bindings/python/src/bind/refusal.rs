@@ -62,7 +62,9 @@ pub fn called(name: &str, error: PyErr, py: Python<'_>) -> PyErr {
         || class.is(py.get_type::<PyBufferError>())
         || class.is(py.get_type::<PyOverflowError>());
     if !is_plain {
-        return error;
+        // Its class may want more than a text to be made.
+        let note = error.value(py).call_method1("add_note", (name,));
+        return note.map_or_else(|error| error, |_| error);
     }
     let text = error.value(py).to_string();
     // What it is called elsewhere.

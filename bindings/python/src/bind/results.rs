@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::frame::Frame;
 use super::grammar::{Kind, Mode, Outcome};
-use super::refusal::{checked, exception};
+use super::refusal::{checked, exception, named};
 use super::scalar::Word;
 use super::slot::{Came, Slot};
 use crate::convert::{self, Given};
@@ -112,7 +112,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             let came = Came(tensor.as_any(), &view);
             exception(checked(self.function, &argument, wrong, &came))
         })?;
-        self.deliver(tensor)
+        self.deliver(tensor).map_err(|error| named(self.py, self.function, &argument, error))
     }
 
     /// The array that the caller gave, or one of the framework of the inputs.

@@ -61,6 +61,20 @@ impl<'py> Slot<'py> {
         Ok(())
     }
 
+    /// Whether an array still is what was read: code of another argument, which ran since,
+    /// may have given it other memory.
+    pub fn is_still(&self, object: &Bound<'py, PyAny>, numbers: &Numbers) -> PyResult<bool> {
+        if self.tensor.is_some() {
+            return Ok(true);
+        }
+        let (mut now, mut found) = (Slot::empty(), Numbers::new());
+        now.read(object, Some(false), &mut found)?;
+        Ok(now.tensor.is_none()
+            && now.descriptor.data == self.descriptor.data
+            && (now.dtype, now.device, now.flags) == (self.dtype, self.device, self.flags)
+            && found[..] == *self.dims(numbers))
+    }
+
     /// Passes the descriptor of a tensor, which is kept alive.
     pub fn hold(&mut self, tensor: Bound<'py, PyTensor>) {
         let view = tensor.get().core().view();
