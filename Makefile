@@ -26,10 +26,10 @@ handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help prerequisites environment frameworks build wheel demo test bench lint fmt header ptx clean
+.PHONY: help prerequisites environment frameworks build wheel demo test bench test-gpu bench-gpu lint fmt header ptx clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
 
 demo: wheel build/demo/libfilters.so ## build everything and run the demo
 	$(say) "running the demo"
@@ -44,6 +44,16 @@ test: frameworks wheel ## run all tests: Rust, C, C++ and Python
 bench: frameworks wheel ## measure beside the peers, and write docs/performance.md
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
 	@.venv/bin/python -m benches
+
+# On the wheel that is installed: a machine with a GPU need have neither cargo nor network.
+gpu_python = $(or $(wildcard .venv/bin/python),python3)
+
+test-gpu: ## run the tests that need a GPU, on the wheel that is installed
+	@$(gpu_python) -m pytest -q -c tests/gpu/pytest.ini tests/gpu
+	@$(gpu_python) tests/gpu/sanitize.py
+
+bench-gpu: ## measure copies and exchanges on a GPU, on the wheel that is installed
+	@$(gpu_python) tests/gpu/bench.py
 
 lint: environment ## check the formatting, and the code with clippy and ruff
 	$(say) "checking the Rust code"

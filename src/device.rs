@@ -139,6 +139,8 @@ impl FromStr for Device {
     /// Reads a name with or without an index: `cuda` is `cuda:0`.
     fn from_str(text: &str) -> Result<Device> {
         let (name, index) = text.split_once(':').unwrap_or((text, "0"));
+        // What memory of the host that is pinned is called elsewhere.
+        let name = if name == "cpu_pinned" { "cuda_pinned" } else { name };
         // Digits alone: `parse` would also take a sign.
         let index = Some(index)
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))

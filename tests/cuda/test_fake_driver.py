@@ -12,6 +12,7 @@ PROGRAMS = ["copies", "memory", "stream"]
 FUNCTIONS = re.findall(
     r"^    fn (cu\w+)\(", (toolchain.ROOT / "src/cuda/driver.rs").read_text(), re.M
 )
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 SHARED = ["-fPIC", "-shared", "-Wl,-soname,libcuda.so.1", "-Wno-unknown-pragmas"]
 
 
@@ -108,10 +109,38 @@ def test_driver_that_is_too_old(missing, tmp_path, function):
 
 def test_capi(driver):
     """Every function through ctypes, too, in a process of its own."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     tests = toolchain.ROOT / "tests/python/test_capi_functions.py"
     environment = {"LD_LIBRARY_PATH": str(driver.parent), "FAKE_DEVICES": "2"}
-    toolchain.run(*command, tests, environment=environment)
+    toolchain.run(*PYTEST, tests, environment=environment)
+
+
+def test_python(driver):
+    environment = {"LD_LIBRARY_PATH": str(driver.parent), "FAKE_DEVICES": "2"}
+    toolchain.run(*PYTEST, FOLDER / "python.py", environment=environment)
+
+
+def test_python_without_a_gpu(driver):
+    code = """
+import dlbridge
+for call in (
+    lambda: dlbridge.empty(3, device="cuda"),
+    lambda: dlbridge.empty(3, device="cpu_pinned"),
+    lambda: dlbridge.empty(3).to_device("cuda:0"),
+    lambda: dlbridge.from_dlpack(dlbridge.empty(3), device="cuda"),
+):
+    try:
+        call()
+    except BufferError as error:
+        print(error)
+"""
+    environment = {"LD_LIBRARY_PATH": str(driver.parent), "FAKE_DEVICES": "0"}
+    lines = toolchain.run(sys.executable, "-c", code, environment=environment).stdout.splitlines()
+    reason = "no CUDA driver: it shows no GPU"
+    assert (
+        lines
+        == [f"device is {it}:0: {reason}" for it in ("cuda", "cuda_pinned")]
+        + [f"the tensor is on cpu and cuda:0 is wanted: {reason}"] * 2
+    )
 
 
 EXAMPLE = toolchain.ROOT / "examples/cuda.c"

@@ -7,6 +7,7 @@ from ctypes import POINTER, byref
 
 import pytest
 from dlbridge import capi
+from dlbridge.capi.structs import StatusCode
 
 Owned = POINTER(capi.DLManagedTensorVersioned)
 Legacy = POINTER(capi.DLManagedTensor)
@@ -77,7 +78,7 @@ class World:
         """A tensor on the GPU, or where there is none, what could be one."""
         out = Owned()
         arguments = [INT32, 2, self.shape, GPU, None, byref(out)]
-        if capi.lib.dlbridge_cuda_empty(*arguments) == capi.StatusCode.NO_CUDA:
+        if capi.lib.dlbridge_cuda_empty(*arguments) == StatusCode.NO_CUDA:
             return capi.DLTensor(0x1000, GPU, 2, INT32, self.shape, None, 0)
         self.owned_here.append(out)
         return out.contents.dl_tensor
@@ -257,7 +258,7 @@ def test_call(name, world):
     make, expected = CALLS[name]
     arguments = make(world)
     status = call(name, arguments)
-    if name in CUDA and status == capi.StatusCode.NO_CUDA and not ON_FAKE_DRIVER:
+    if name in CUDA and status == StatusCode.NO_CUDA and not ON_FAKE_DRIVER:
         assert "no CUDA driver: " in capi.last_error()
         assert all(each.is_untouched() for each in arguments if isinstance(each, Out))
         return

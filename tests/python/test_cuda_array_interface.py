@@ -32,6 +32,7 @@ class Cuda:
         {"version": 2},
         {"version": 4},
         {"stream": None},
+        {"stream": 1},
         {"mask": None},
         {"descr": [("", "<f4")]},
     ],
@@ -67,9 +68,6 @@ def test_types(typestr):
     [
         ({"mask": Cuda()}, BufferError, "mask"),
         ({"stream": 0}, ValueError, "stream .* is 0"),
-        ({"stream": 1}, BufferError, "stream .* is 1.*synchronise.*__dlpack__"),
-        ({"stream": 2}, BufferError, "stream .* is 2"),
-        ({"stream": 0x7FFF_0000_1234}, BufferError, "stream"),
         ({"stream": -1}, TypeError, "stream"),
         ({"stream": "default"}, TypeError, "stream"),
         ({"version": 1}, BufferError, "version 1; it must be 2"),
@@ -186,11 +184,8 @@ def test_trap_62_hasattr_tells():
         _ = others[0].__cuda_array_interface__
 
 
-def test_going_round_needs_a_synchronised_stream(on_cuda):
+def test_going_round(on_cuda):
     class Round:
         __cuda_array_interface__ = on_cuda.__cuda_array_interface__
 
-    with pytest.raises(BufferError, match=r"stream .* is 1"):
-        dlbridge.asarray(Round())
-    Round.__cuda_array_interface__["stream"] = None
     assert dlbridge.asarray(Round()).ptr == on_cuda.ptr

@@ -73,10 +73,13 @@ def test_allow_writable_alias():
 def test_device(on_cuda):
     assert dlbridge.plan(np.zeros(3), "torch", device="cpu").shares
     plan = dlbridge.plan(np.zeros(3), "torch", device="cuda:0")
-    assert plan.refuses
-    assert "cuda:0" in plan.reason
-    for name in ("numpy", "torch", "jax", "cupy"):
+    assert (plan.copies, plan.bytes) == (True, 24)
+    assert "on cpu and cuda:0 is wanted" in plan.reason
+    assert dlbridge.plan(on_cuda, "numpy", device="cpu").copies
+    for name in ("numpy", "tensorflow", "paddle"):
         assert dlbridge.plan(on_cuda, name).refuses
+    for name in ("torch", "jax", "cupy", "numba"):
+        assert dlbridge.plan(on_cuda, name).shares
 
 
 def test_no_arrays():

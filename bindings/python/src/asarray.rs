@@ -1,6 +1,7 @@
 //! `asarray`: a tensor of whatever has memory to share.
 
-use dlbridge::{DType, Device, Tensor};
+use dlbridge::cuda::Stream;
+use dlbridge::{DType, Device};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -8,9 +9,10 @@ use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyMemoryView, PyType};
 
 use crate::exchange::Table;
 use crate::tensor::PyTensor;
+use crate::transfer::Made;
 use crate::{
     array_interface, array_struct, audit, buffer, capsule, consumer, cuda_array_interface, device,
-    dtype, errors, framework, numpy, producer, torch,
+    dtype, errors, framework, numpy, stream, torch,
 };
 
 /// A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
@@ -23,17 +25,19 @@ use crate::{
 /// it is taken for device 0 unless the object has a `device` that says more.
 ///
 /// Elements are never converted: `dtype`, if given, must be that of the object.
-/// `device` and `copy` are as for `from_dlpack`. What owns the memory is kept
+/// `device`, `copy` and `stream` are as for `from_dlpack`. What owns the memory is kept
 /// alive, but not kept from moving it: ndarray.resize(refcheck=False) and
 /// torch's resize_() pull it away from every other user.
 #[pyfunction]
-#[pyo3(signature = (obj, /, *, dtype = None, device = None, copy = None))]
+#[pyo3(signature = (obj, /, *, dtype = None, device = None, copy = None, stream = None))]
 pub fn asarray<'py>(
     obj: &Bound<'py, PyAny>,
     dtype: Option<&Bound<'py, PyAny>>,
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<bool>,
+    stream: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyTensor>> {
+    let stream = stream::parse(stream)?;
     let device = device.map(|device| device::parse("device", device)).transpose()?;
     let dtype = dtype.map(dtype::parse).transpose()?;
     if let Ok(capsule) = obj.cast_exact::<PyCapsule>()
@@ -41,12 +45,14 @@ pub fn asarray<'py>(
     {
         check_dtype(own, dtype)?;
     }
-    let tensor = tensor_of(obj, device, copy)?;
-    check_dtype(tensor.get().core().dtype(), dtype)?;
-    if !tensor.is(obj) {
-        audit::taken(obj, tensor.get().core(), copy);
+    if let Some(own) = itself(obj, device, copy).filter(|_| stream.is_none()) {
+        check_dtype(own.get().core().dtype(), dtype)?;
+        return Ok(own);
     }
-    Ok(tensor)
+    let made = take(obj, device, copy, stream)?;
+    check_dtype(made.tensor.dtype(), dtype)?;
+    audit::taken(obj, &made, copy);
+    Bound::new(obj.py(), PyTensor::from(made))
 }
 
 fn check_dtype(own: DType, wanted: Option<DType>) -> PyResult<()> {
@@ -65,16 +71,20 @@ pub fn tensor_of<'py>(
     device: Option<Device>,
     copy: Option<bool>,
 ) -> PyResult<Bound<'py, PyTensor>> {
-    let py = obj.py();
-    if let Ok(tensor) = obj.cast_exact::<PyTensor>()
-        && copy != Some(true)
-    {
-        if let Some(wanted) = device {
-            producer::check_device(tensor.get().core().device(), wanted)?;
-        }
-        return Ok(tensor.clone());
+    match itself(obj, device, copy) {
+        Some(own) => Ok(own),
+        None => Bound::new(obj.py(), PyTensor::from(take(obj, device, copy, None)?)),
     }
-    Bound::new(py, PyTensor::new(take(obj, device, copy)?))
+}
+
+fn itself<'py>(
+    obj: &Bound<'py, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+) -> Option<Bound<'py, PyTensor>> {
+    let own = obj.cast_exact::<PyTensor>().ok()?;
+    let is_there = device.is_none_or(|wanted| wanted == own.get().core().device());
+    (is_there && copy != Some(true)).then(|| own.clone())
 }
 
 /// As `tensor_of`, but always an owner of its own.
@@ -82,29 +92,30 @@ pub fn take(
     obj: &Bound<'_, PyAny>,
     device: Option<Device>,
     copy: Option<bool>,
-) -> PyResult<Tensor> {
+    stream: Option<Stream>,
+) -> PyResult<Made> {
     if numpy::ARRAY.is_exact_type_of(obj) {
-        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy);
+        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy, stream);
     }
     let known = obj.is_exact_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(obj)
         || obj.is_instance_of::<PyCapsule>();
     if known {
-        return consumer::take(obj, device, copy);
+        return consumer::take(obj, device, copy, stream);
     }
     numpy::check_kind(obj)?;
     if numpy::ARRAY.is_type_of(obj) {
-        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy);
+        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy, stream);
     }
     if Table::of(obj)?.is_some() || consumer::producer_of(obj)?.is_some() {
-        return consumer::take(obj, device, copy);
+        return consumer::take(obj, device, copy, stream);
     }
-    let tensor = match described(obj)? {
-        Some(tensor) => Some(tensor),
-        None => framework::copied_from(obj, copy)?,
+    let made = match described(obj, stream)? {
+        Some(made) => Some(made),
+        None => framework::copied_from(obj, copy)?.map(Made::from),
     };
-    match tensor {
-        Some(tensor) => consumer::settle(obj.py(), tensor, device, copy),
+    match made {
+        Some(tensor) => consumer::settle(obj.py(), tensor, device, copy, stream),
         None => Err(errors::wrong_type(
             "obj",
             obj,
@@ -115,7 +126,7 @@ pub fn take(
 }
 
 /// A tensor on memory that an object describes, but not by DLPack.
-fn described(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+fn described(obj: &Bound<'_, PyAny>, stream: Option<Stream>) -> PyResult<Option<Made>> {
     let py = obj.py();
     if obj.is_instance_of::<PyType>() {
         // What classes have is for their instances.
@@ -127,14 +138,15 @@ fn described(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         || obj.is_exact_instance_of::<PyMemoryView>();
     if !plain {
         if let Some(found) = obj.getattr_opt(intern!(py, "__array_struct__"))? {
-            return array_struct::import(obj, &found).map(Some);
+            return array_struct::import(obj, &found).map(|it| Some(it.into()));
         }
         if let Some(found) = obj.getattr_opt(intern!(py, "__array_interface__"))? {
-            return array_interface::import(obj, &found).map(Some);
+            return array_interface::import(obj, &found).map(|it| Some(it.into()));
         }
         if let Some(found) = obj.getattr_opt(intern!(py, "__cuda_array_interface__"))? {
-            return cuda_array_interface::import(obj, &found).map(Some);
+            let work = stream.unwrap_or(Stream::LEGACY);
+            return cuda_array_interface::import(obj, &found, work).map(Some);
         }
     }
-    buffer::has_buffer(obj).then(|| buffer::import(obj)).transpose()
+    buffer::has_buffer(obj).then(|| buffer::import(obj).map(Made::from)).transpose()
 }

@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::framework::{self, Framework, Verdict};
 use crate::object;
 use crate::plan::bytes_of;
+use crate::transfer::Made;
 
 /// How many logs there are: nothing is done for an exchange while this is 0.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -290,8 +291,9 @@ pub fn delivered(
 
 /// A tensor that was made of an object. `asked` is its argument `copy`.
 #[inline]
-pub fn taken(obj: &Bound<'_, PyAny>, tensor: &Tensor, asked: Option<bool>) {
+pub fn taken(obj: &Bound<'_, PyAny>, made: &Made, asked: Option<bool>) {
     record(obj.py(), || {
+        let tensor = &made.tensor;
         let copied = tensor.flags().contains(Flags::IS_COPIED);
         Event {
             source: framework::source_name(obj),
@@ -299,6 +301,7 @@ pub fn taken(obj: &Bound<'_, PyAny>, tensor: &Tensor, asked: Option<bool>) {
             copies: i64::from(copied),
             reason: match (copied, asked) {
                 (false, _) => "",
+                _ if made.moved => "it was wanted on another device",
                 (true, Some(true)) => "copy=True",
                 (true, _) => "its own framework made a copy",
             },
@@ -308,14 +311,14 @@ pub fn taken(obj: &Bound<'_, PyAny>, tensor: &Tensor, asked: Option<bool>) {
     });
 }
 
-/// A tensor that somebody asked for by a protocol.
+/// A tensor that somebody asked for by a protocol; `reason` is why it is a copy, or empty.
 #[inline]
-pub fn given(py: Python<'_>, tensor: &Tensor, protocol: &'static str, copied: bool) {
+pub fn given(py: Python<'_>, tensor: &Tensor, protocol: &'static str, reason: &'static str) {
     record(py, || Event {
         source: "dlbridge".to_owned(),
         target: None,
-        copies: i64::from(copied),
-        reason: if copied { "copy=True" } else { "" },
+        copies: i64::from(!reason.is_empty()),
+        reason,
         bytes: tensor.layout().bytes(),
         protocol,
     });

@@ -1,9 +1,10 @@
 //! `from_dlpack`: taking tensors of other frameworks.
 
 use dlbridge::abi::Flags;
+use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Tensor};
 use pyo3::exceptions::{
-    PyAssertionError, PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
+    PyAssertionError, PyBufferError, PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
 };
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -11,27 +12,32 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
 
 use crate::exchange::Table;
-use crate::tensor::{PyTensor, copied};
-use crate::{audit, capsule, device, errors, framework, numpy, producer, torch};
+use crate::tensor::PyTensor;
+use crate::transfer::Made;
+use crate::{audit, capsule, device, errors, framework, numpy, stream, torch, transfer};
 
 /// A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
 ///
-/// With `device`, what is on another one is refused, unless its own framework
-/// can move it. `copy` is as in the array API standard: True always copies,
-/// False raises BufferError rather than copy, None copies if there is no other
-/// way. What comes in the legacy form, which cannot say whether it may be
-/// written to, is read-only.
+/// With `device`, what is on another one is copied there, unless `copy` is False.
+/// `copy` is as in the array API standard: True always copies, False raises
+/// BufferError rather than copy, None copies if there is no other way. What comes
+/// in the legacy form, which cannot say whether it may be written to, is read-only.
+///
+/// Memory of a GPU is waited for by `stream`, on which it may be used then: None is
+/// PyTorch's current stream for its tensors, else the legacy default stream; 1, 2 or
+/// a handle as for `empty`.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, device = None, copy = None))]
+#[pyo3(signature = (x, /, *, device = None, copy = None, stream = None))]
 pub fn from_dlpack(
     x: &Bound<'_, PyAny>,
     device: Option<&Bound<'_, PyAny>>,
     copy: Option<bool>,
+    stream: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyTensor> {
     let device = device.map(|device| device::parse("device", device)).transpose()?;
-    let tensor = take(x, device, copy)?;
-    audit::taken(x, &tensor, copy);
-    Ok(PyTensor::new(tensor))
+    let made = take(x, device, copy, stream::parse(stream)?)?;
+    audit::taken(x, &made, copy);
+    Ok(made.into())
 }
 
 /// Takes over a DLManagedTensorVersioned from C, by its address. On error the
@@ -48,43 +54,101 @@ pub fn from_managed(address: usize) -> PyResult<PyTensor> {
 }
 
 /// What `from_dlpack` takes, with its arguments.
-pub fn take(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
-    let tensor = if let Ok(own) = x.cast_exact::<PyTensor>() {
-        own.get().core().share().map_err(errors::exchange)
+pub fn take(
+    x: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+    stream: Option<Stream>,
+) -> PyResult<Made> {
+    let made = if let Ok(own) = x.cast_exact::<PyTensor>() {
+        shared(own.get(), stream)
     } else if numpy::ARRAY.is_exact_type_of(x) {
-        numpy::import(x)
+        numpy::import(x).map(Made::from)
     } else if let Ok(capsule) = x.cast_exact::<PyCapsule>() {
         if let (Some(wanted), Some((own, _))) = (device, capsule::peek(capsule)?) {
-            producer::check_device(own, wanted)?;
+            check_way(own, wanted, copy)?;
         }
         // Nobody says whether it may be written to: JAX's arrays, for one, may not.
-        capsule::consume(capsule, Flags::READ_ONLY)
+        let tensor = capsule::consume(capsule, Flags::READ_ONLY)?;
+        // Nobody says on which stream it was made either.
+        Ok(Made { stream: stream::lasting(stream.unwrap_or(Stream::LEGACY)), ..tensor.into() })
     } else if torch::TENSOR.is_type_of(x) {
-        torch::import(x, device, copy)
+        torch::import(x, device, copy, stream)
     } else {
         numpy::check_kind(x)?;
         framework::check_source(x)?;
         match exchanged(x, device, copy)? {
-            Some(tensor) => Ok(tensor),
-            None => produced(x, device, copy),
+            Some(tensor) => Ok(tensor.into()),
+            None => moved_by_its_own(x, device, copy, stream),
         }
     };
-    settle(x.py(), tensor?, device, copy)
+    settle(x.py(), made?, device, copy, stream)
 }
 
-/// Checks the device, and copies if that was asked for and not done yet.
+/// Refuses what is certain to fail before a capsule is taken over.
+fn check_way(own: Device, wanted: Device, copy: Option<bool>) -> PyResult<()> {
+    if own == wanted {
+        return Ok(());
+    }
+    let refused = |reason: &str| {
+        errors::refused(format!("the tensor is on {own} and {wanted} is wanted, {reason}"))
+    };
+    match (copy, cuda::device_count()) {
+        (Some(false), _) => {
+            Err(refused("which takes a copy, and copy is False; copy=None or True makes it"))
+        }
+        (_, Err(error)) => Err(refused(&format!("which takes CUDA: {}", error.message()))),
+        (_, Ok(_)) => Ok(()),
+    }
+}
+
+fn shared(own: &PyTensor, stream: Option<Stream>) -> PyResult<Made> {
+    let tensor = own.core().share().map_err(errors::exchange)?;
+    let work = match stream {
+        Some(work) if stream::has_cuda_streams(tensor.device()) => {
+            stream::wait(work, own.stream(), tensor.device())?;
+            work
+        }
+        _ => own.stream(),
+    };
+    Ok(Made { stream: stream::lasting(work), ..tensor.into() })
+}
+
+/// Goes to the device, and copies if that was asked for and not done yet.
 pub fn settle(
     py: Python<'_>,
-    tensor: Tensor,
+    made: impl Into<Made>,
     device: Option<Device>,
     copy: Option<bool>,
-) -> PyResult<Tensor> {
-    if let Some(wanted) = device {
-        producer::check_device(tensor.device(), wanted)?;
+    stream: Option<Stream>,
+) -> PyResult<Made> {
+    let made = made.into();
+    let device = device.filter(|wanted| *wanted != made.tensor.device());
+    let copies = copy == Some(true) && !made.tensor.flags().contains(Flags::IS_COPIED);
+    match device {
+        Some(wanted) if copy == Some(false) => Err(transfer::refuse(&made.tensor, wanted)),
+        None if !copies => Ok(made),
+        device => made.settle(py, device, copies, stream),
     }
-    match copy {
-        Some(true) if !tensor.flags().contains(Flags::IS_COPIED) => copied(py, tensor.view()),
-        _ => Ok(tensor),
+}
+
+/// As `produced`, by a framework that may know the way to the device; if it does not,
+/// from where the memory is.
+pub fn moved_by_its_own(
+    x: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+    stream: Option<Stream>,
+) -> PyResult<Made> {
+    match produced(x, device, copy, stream) {
+        Err(error)
+            if device.is_some()
+                && copy != Some(false)
+                && error.is_instance_of::<PyBufferError>(x.py()) =>
+        {
+            produced(x, None, None, stream).map_err(|_| error)
+        }
+        made => made,
     }
 }
 
@@ -118,13 +182,15 @@ fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -
 }
 
 const MAX_VERSION: &str = "max_version";
+const STREAM: &str = "stream";
 
 /// Calls `x.__dlpack__`.
 pub fn produced(
     x: &Bound<'_, PyAny>,
     device: Option<Device>,
     copy: Option<bool>,
-) -> PyResult<Tensor> {
+    stream: Option<Stream>,
+) -> PyResult<Made> {
     static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let py = x.py();
     let method = producer_of(x)?.ok_or_else(|| {
@@ -133,10 +199,16 @@ pub fn produced(
     let arguments = PyDict::new(py);
     let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
     arguments.set_item(intern!(py, MAX_VERSION), version)?;
-    let own = match (device, copy) {
-        (None, None | Some(false)) => None,
+    let own = match (device, copy, stream) {
+        (None, None | Some(false), None) => None,
         _ => device_of(x)?,
     };
+    // Without it, producers make the legacy default stream wait.
+    let work = stream.filter(|_| own.is_some_and(stream::has_cuda_streams));
+    let to_host = device.is_some_and(Device::is_host_accessible);
+    if let Some(work) = work.filter(|_| !to_host) {
+        arguments.set_item(intern!(py, STREAM), stream::number(work))?;
+    }
     if let Some(wanted) = device.filter(|wanted| Some(*wanted) != own) {
         let pair = (wanted.type_code(), wanted.index());
         arguments.set_item(intern!(py, "dl_device"), pair)?;
@@ -157,14 +229,7 @@ pub fn produced(
     })?;
     let tensor = capsule::consume(capsule, framework::legacy_flags(x))?;
     check_not_copied(x, &tensor, copy)?;
-    if asks_copy && !tensor.flags().contains(Flags::IS_COPIED) {
-        return Err(errors::refused(format!(
-            "{} does not say that it made a copy although copy=True, and dlbridge cannot copy on {} yet",
-            errors::type_name(x),
-            tensor.device()
-        )));
-    }
-    Ok(tensor)
+    Ok(Made { stream: stream::lasting(work.unwrap_or(Stream::LEGACY)), ..tensor.into() })
 }
 
 /// The method `__dlpack__` of an object, if it has one. That of a class is for
@@ -175,7 +240,7 @@ pub fn producer_of<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyA
 }
 
 /// The device that an object says it is on, if it does.
-fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
+pub fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
     let Some(method) = x.getattr_opt(intern!(x.py(), "__dlpack_device__"))? else {
         return Ok(None);
     };
@@ -184,7 +249,7 @@ fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
 }
 
 /// Calls a producer; if it does not know one of the keywords, then with
-/// `max_version` alone, and then without any. An error of its own is passed on:
+/// `max_version` alone, and then without any, but for the stream. An error of its own is passed on:
 /// calling it again would hide that error.
 fn call<'py>(
     method: &Bound<'py, PyAny>,
@@ -195,16 +260,20 @@ fn call<'py>(
         Err(error) if is_unknown_keyword(py, &error, arguments) => error,
         result => return result,
     };
-    let version = PyDict::new(py);
+    let (version, rest) = (PyDict::new(py), PyDict::new(py));
     version.set_item(MAX_VERSION, arguments.get_item(MAX_VERSION)?)?;
-    let second = match arguments.len() {
-        1 => first,
-        _ => match method.call((), Some(&version)) {
+    if let Some(stream) = arguments.get_item(STREAM)? {
+        version.set_item(STREAM, &stream)?;
+        rest.set_item(STREAM, stream)?;
+    }
+    let second = match arguments.len() == version.len() {
+        true => first,
+        false => match method.call((), Some(&version)) {
             Err(error) if is_unknown_keyword(py, &error, &version) => error,
             result => return result.inspect_err(|second| second.set_context(py, Some(first))),
         },
     };
-    method.call0().inspect_err(|third| third.set_context(py, Some(second)))
+    method.call((), Some(&rest)).inspect_err(|third| third.set_context(py, Some(second)))
 }
 
 fn is_unknown_keyword(py: Python<'_>, error: &PyErr, arguments: &Bound<'_, PyDict>) -> bool {

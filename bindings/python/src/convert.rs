@@ -10,7 +10,8 @@ use crate::audit;
 use crate::framework::{self, Framework, Give, Request, Verdict, judge};
 use crate::owner::kept;
 use crate::tensor::{PyTensor, copied};
-use crate::{device, errors, numpy, producer, seen, torch};
+use crate::transfer::Made;
+use crate::{device, errors, numpy, seen, torch};
 
 /// An array of a framework on the memory of any array; `obj` itself if it is one
 /// already and `copy` is not True.
@@ -51,8 +52,14 @@ pub fn convert<'py>(
     }
     // The copy, if any, is made at the end: once.
     let allowed = if copy == Some(true) { None } else { copy };
+    let given = |made: Made| match framework.give {
+        Give::Owner(_) if made.tensor.device().is_host_accessible() => {
+            Ok(Given::Owner(made.tensor))
+        }
+        _ => Bound::new(obj.py(), PyTensor::from(made)).map(Given::Object),
+    };
     let tensor = match framework.give {
-        Give::Owner(_) => Given::Owner(take(obj, device, allowed)?),
+        Give::Owner(_) => given(take(obj, device, allowed, None)?)?,
         Give::Object(_) | Give::View(_) => Given::Object(tensor_of(obj, device, allowed)?),
     };
     deliver(framework, obj, tensor, copy, request)
@@ -92,6 +99,16 @@ pub fn deliver<'py>(
         verdict.reason = "copy=True".into();
     }
     let bytes = view.layout().bytes();
+    if !view.device().is_host_accessible() || framework.not_host.is_some() {
+        let object = tensor.into_object(py)?;
+        let object = match verdict.ours {
+            true => Bound::new(py, object.get().copied(py)?)?,
+            false => object,
+        };
+        let array = framework.give_on_gpu(&object)?;
+        audit::delivered(obj, framework, bytes, &verdict, came_copied);
+        return Ok(array);
+    }
     let given = match verdict.ours {
         true => Given::Owner(copied(py, *view)?),
         false => tensor,
@@ -170,5 +187,5 @@ pub fn is_one(
     } else {
         tensor_of(obj, None, Some(false))?.get().core().device()
     };
-    producer::check_device(own, wanted).map(|()| true)
+    Ok(own == wanted)
 }

@@ -3,7 +3,9 @@
 //! Rules: <https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html>
 
 use std::ffi::c_void;
+use std::ptr;
 
+use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Tensor};
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::intern;
@@ -11,21 +13,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::array_interface::{Interface, address, has_typestr};
-use crate::errors;
 use crate::owner::owned_by;
+use crate::transfer::Made;
+use crate::{errors, stream};
 
 const NAME: &str = "__cuda_array_interface__";
-
-/// The default stream of CUDA, which waits for all streams that do not opt out.
-const LEGACY_STREAM: u32 = 1;
 
 /// The dictionary, version 3, that describes a tensor of CUDA memory. Others do not
 /// have the attribute, so that `hasattr` tells.
 ///
-/// Nothing is launched here, but those that made the memory may still be writing to
-/// it, on streams that are not known: the consumer is told to wait for the legacy
-/// default stream, which waits for those.
-pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyDict>> {
+/// The consumer is told to wait for `made`, the stream on which the tensor was made.
+pub fn export<'py>(py: Python<'py>, tensor: &Tensor, made: Stream) -> PyResult<Bound<'py, PyDict>> {
     let device = tensor.device();
     if !matches!(device.type_name(), "cuda" | "cuda_managed") || !has_typestr(tensor) {
         return Err(PyAttributeError::new_err(format!(
@@ -48,13 +46,18 @@ pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyDi
     let data = (tensor.data_ptr() as usize, tensor.is_read_only());
     interface.set_item(intern!(py, "data"), data)?;
     interface.set_item(intern!(py, "strides"), strides)?;
-    interface.set_item(intern!(py, "stream"), LEGACY_STREAM)?;
+    interface.set_item(intern!(py, "stream"), stream::number(made))?;
     interface.set_item(intern!(py, "version"), 3)?;
     Ok(interface)
 }
 
-/// A tensor on the memory that an object's `__cuda_array_interface__` describes.
-pub fn import(object: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+/// A tensor on the memory that an object's `__cuda_array_interface__` describes. `work`
+/// is made to wait for its stream.
+pub fn import(
+    object: &Bound<'_, PyAny>,
+    interface: &Bound<'_, PyAny>,
+    work: Stream,
+) -> PyResult<Made> {
     let interface = Interface::new(NAME, interface)?;
     let version = interface.required("version")?;
     match version.extract::<i64>() {
@@ -69,38 +72,42 @@ pub fn import(object: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResu
     let description = interface.describe()?;
     let data = interface.required("data")?;
     let (address, read_only) = address(&data)?;
-    check_stream(&interface)?;
-    let device = device_of(object)?;
+    let producer = producer_stream(&interface)?;
+    let device = device_of(object, address)?;
+    if let Some(producer) = producer {
+        stream::wait(work, producer, device)?;
+    }
     let owner = PyTuple::new(object.py(), [object, interface.dict.as_any()])?.into_any();
-    owned_by(owner, |source| {
+    let tensor = owned_by(owner, |source| {
         let data = address as *mut c_void;
         // SAFETY: the interface says that the memory is there as long as the object is.
         unsafe { description.wrap(data, device, read_only, source) }
-    })
+    })?;
+    Ok(Made { stream: stream::lasting(work), ..tensor.into() })
 }
 
 /// Without a stream there is nothing to wait for.
-fn check_stream(interface: &Interface<'_, '_>) -> PyResult<()> {
+fn producer_stream(interface: &Interface<'_, '_>) -> PyResult<Option<Stream>> {
     let Some(stream) = interface.entry("stream")? else {
-        return Ok(());
+        return Ok(None);
     };
-    match stream.extract::<u64>() {
+    match stream.extract::<usize>() {
         Err(_) => Err(errors::wrong_type("stream", &stream, "an int or None")),
         Ok(0) => Err(PyValueError::new_err(format!(
             "stream of {NAME} is 0, which it does not allow since it can mean two streams"
         ))),
-        Ok(number) => Err(errors::refused(format!(
-            "stream of {NAME} is {number}: waiting for it needs the CUDA support that this version of \
-             dlbridge does not have yet; synchronise, and pass an object whose stream is None, or one \
-             with __dlpack__"
-        ))),
+        Ok(handle) => Ok(Some(Stream::from_raw(ptr::with_exposed_provenance_mut(handle)))),
     }
 }
 
-/// The device that an object says it is on; the interface itself has none. Without
-/// a word it is taken for the first.
-fn device_of(object: &Bound<'_, PyAny>) -> PyResult<Device> {
+/// The GPU that has the memory, as the driver says; else the device that the object says
+/// it is on: the interface itself has none. Without a word it is taken for the first.
+fn device_of(object: &Bound<'_, PyAny>, address: usize) -> PyResult<Device> {
     let py = object.py();
+    let found = cuda::device_of(ptr::without_provenance(address)).ok();
+    if let Some(found) = found.filter(|found| found.type_name() == "cuda") {
+        return Ok(found);
+    }
     let index = match object.getattr_opt(intern!(py, "device"))? {
         None => 0,
         // CuPy and cuda.core, PyTorch, Warp.

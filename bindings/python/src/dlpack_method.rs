@@ -17,7 +17,10 @@ const DOCUMENTATION: &CStr = c"__dlpack__($self, /, *, stream=None, max_version=
 dl_device=None, copy=None)\n--\n\n\
 A DLPack capsule that holds one more owner of the memory: the versioned\n\
 kind for max_version=(1, 0) or later, else the legacy kind, which read-only\n\
-tensors do not become.";
+tensors do not become.\n\n\
+Memory of a GPU is waited for by `stream`: None or 1, the legacy default stream,\n\
+2, that of this thread, a handle, or -1, which does without. The host never waits,\n\
+but for a copy to another device with `dl_device`.";
 
 /// The keywords, in the order of the documentation.
 const NAMES: [&str; 4] = ["stream", "max_version", "dl_device", "copy"];
@@ -76,10 +79,10 @@ fn export<'py>(
     own: &Bound<'py, PyTensor>,
     [stream, max_version, dl_device, copy]: Keywords<'_, 'py>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
-    let (py, tensor) = (own.py(), own.get().core());
+    let (py, tensor) = (own.py(), own.get());
     let copy = copy.map(truth).transpose()?;
-    let capsule = producer::dlpack(py, tensor, stream, max_version, dl_device, copy)?;
-    audit::given(py, tensor, "DLPack capsule", copy == Some(true));
+    let (capsule, reason) = producer::dlpack(py, tensor, stream, max_version, dl_device, copy)?;
+    audit::given(py, tensor.core(), "DLPack capsule", reason);
     Ok(capsule)
 }
 

@@ -25,7 +25,7 @@ pub fn exchange(error: Error) -> PyErr {
 #[cold]
 pub fn argument(error: Error) -> PyErr {
     match error.status() {
-        Status::Memory | Status::Internal => exchange(error),
+        Status::Memory | Status::Internal | Status::NoCuda | Status::Cuda => exchange(error),
         _ => PyValueError::new_err(error.message().to_owned()),
     }
 }

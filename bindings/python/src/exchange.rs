@@ -10,6 +10,7 @@ use dlbridge::abi::{
     DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI,
     DLPackExchangeAPIHeader, DLTensor, Flags,
 };
+use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Error, Status, Tensor, TensorRef, foreign};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -18,7 +19,7 @@ use pyo3::{ffi, intern};
 
 use crate::failure::Failure;
 use crate::tensor::PyTensor;
-use crate::{audit, errors};
+use crate::{audit, errors, stream};
 
 const NAME: &CStr = c"dlpack_exchange_api";
 
@@ -269,17 +270,17 @@ unsafe fn allocated(prototype: &DLTensor) -> dlbridge::Result<Tensor> {
         DLTensor { data: somewhere, strides: ptr::null_mut(), byte_offset: 0, ..*prototype };
     // SAFETY: the caller's promise.
     let checked = unsafe { TensorRef::new(&prototype, Flags::empty()) }?;
-    if checked.device() != Device::CPU {
-        return Err(Error::new(
-            Status::Device,
-            format!(
-                "device is {}; this version of dlbridge allocates on cpu only",
-                checked.device()
-            ),
-        ));
-    }
-    // SAFETY: the protocol makes no promise about the elements either.
-    unsafe { Tensor::empty(checked.dtype(), checked.shape()) }
+    // SAFETY: the protocol makes no promise about the elements either; the legacy default
+    // stream, which `work_stream` names, always exists.
+    let made =
+        unsafe { cuda::empty(checked.dtype(), checked.shape(), checked.device(), Stream::LEGACY) };
+    made.map_err(|error| match error.status() {
+        Status::NoCuda => {
+            let text = format!("device is {}: {}", checked.device(), error.message());
+            Error::new(Status::NoCuda, text)
+        }
+        _ => error,
+    })
 }
 
 unsafe extern "C" fn from_object(
@@ -289,8 +290,10 @@ unsafe extern "C" fn from_object(
     // SAFETY: the caller is attached and gives an object.
     unsafe {
         guard(out, |py| {
-            let tensor = cast(py, &object)?.get().core().share().map_err(errors::exchange)?;
-            audit::given(py, &tensor, "DLPack exchange API", false);
+            let own = cast(py, &object)?.get();
+            order(own)?;
+            let tensor = own.core().share().map_err(errors::exchange)?;
+            audit::given(py, &tensor, "DLPack exchange API", "");
             Ok(tensor.into_raw())
         })
     }
@@ -313,13 +316,15 @@ unsafe extern "C" fn to_object(raw: *mut DLManagedTensorVersioned, out: *mut *mu
 unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
     let body = |py: Python<'_>| {
         // SAFETY: as `from_object`.
-        let tensor = unsafe { cast(py, &object) }?.get().core();
+        let own = unsafe { cast(py, &object) }?.get();
+        order(own)?;
+        let tensor = own.core();
         let what = if tensor.is_read_only() {
             "read-only"
         } else if tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
             "of padded elements"
         } else {
-            audit::given(py, tensor, "DLPack exchange API", false);
+            audit::given(py, tensor, "DLPack exchange API", "");
             return Ok(*tensor.descriptor());
         };
         Err(errors::refused(format!(
@@ -331,7 +336,13 @@ unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
     unsafe { guard(out, body) }
 }
 
-/// The host has no streams, and on other devices nothing is ever launched here.
+/// The consumer works on the stream that `work_stream` names.
+fn order(own: &PyTensor) -> PyResult<()> {
+    stream::wait(Stream::LEGACY, own.stream(), own.core().device())
+}
+
+/// NULL: the legacy default stream on a GPU, which waits for each tensor that is given;
+/// the host has none.
 unsafe extern "C" fn work_stream(
     device_type: DLDeviceType,
     device_id: i32,

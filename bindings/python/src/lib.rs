@@ -26,8 +26,10 @@ mod owner;
 mod plan;
 mod producer;
 mod seen;
+mod stream;
 mod tensor;
 mod torch;
+mod transfer;
 mod vectorcall;
 
 use pyo3::prelude::*;

@@ -1,6 +1,6 @@
 //! `plan`: what `convert` would do.
 
-use dlbridge::Tensor;
+use dlbridge::{Device, Tensor};
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
@@ -101,8 +101,11 @@ pub fn plan(
         false => {
             let (tensor, made) = match framework::would_copy_out(obj)? {
                 Some((tensor, reason)) => (Bound::new(py, PyTensor::new(tensor))?, Some(reason)),
-                None => (tensor_of(obj, device, Some(false))?, None),
+                None => (tensor_of(obj, None, Some(false))?, None),
             };
+            if let Some(wanted) = device.filter(|it| *it != tensor.get().core().device()) {
+                return Ok(moved(obj, framework, tensor.get().core(), wanted));
+            }
             Ok(judged(obj, framework, tensor.get().core(), made, request))
         }
     });
@@ -133,6 +136,21 @@ fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
         bytes: bytes_of(obj),
         reason: "it is such an array already".to_owned(),
         protocol: "nothing",
+        ..empty(obj, framework)
+    }
+}
+
+/// A copy on another device, which is made before anything else is known.
+fn moved(
+    obj: &Bound<'_, PyAny>,
+    framework: &'static Framework,
+    tensor: &Tensor,
+    wanted: Device,
+) -> Plan {
+    Plan {
+        answer: Answer::Copies,
+        bytes: tensor.layout().bytes(),
+        reason: format!("the tensor is on {} and {wanted} is wanted", tensor.device()),
         ..empty(obj, framework)
     }
 }

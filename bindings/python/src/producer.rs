@@ -1,34 +1,49 @@
 //! `Tensor.__dlpack__`: giving tensors to other frameworks.
 
+use dlbridge::cuda::Stream;
 use dlbridge::{Device, Tensor};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyInt, PyTuple};
+use pyo3::types::{PyCapsule, PyTuple};
 
-use crate::tensor::copied;
-use crate::{capsule, device, errors};
+use crate::tensor::PyTensor;
+use crate::{capsule, device, errors, stream, transfer};
 
 /// `__dlpack__` of the array API standard. Each call gives out one more owner,
 /// with a shape and strides of its own.
+///
+/// The second result is why the elements were copied; empty if they are shared.
 pub fn dlpack<'py>(
     py: Python<'py>,
-    tensor: &Tensor,
+    own: &PyTensor,
     stream: Option<&Bound<'py, PyAny>>,
     max_version: Option<&Bound<'py, PyAny>>,
     dl_device: Option<&Bound<'py, PyAny>>,
     copy: Option<bool>,
-) -> PyResult<Bound<'py, PyCapsule>> {
+) -> PyResult<(Bound<'py, PyCapsule>, &'static str)> {
     let versioned = wants_versioned(max_version)?;
-    if let Some(wanted) = dl_device {
-        check_device(tensor.device(), device::from_pair("dl_device", wanted)?)?;
-    }
-    check_stream(tensor.device(), stream)?;
-    let owner = match copy {
-        Some(true) => copied(py, tensor.view())?,
-        _ => tensor.share().map_err(errors::exchange)?,
+    let tensor = own.core();
+    let wanted = match dl_device {
+        None => tensor.device(),
+        Some(wanted) => device::from_pair("dl_device", wanted)?,
+    };
+    let consumer = stream::of_consumer(wanted, stream)?;
+    let reason = match copy {
+        _ if wanted != tensor.device() => "the consumer wants it on another device",
+        Some(true) => "copy=True",
+        _ => "",
+    };
+    let owner = match reason {
+        "" => {
+            if let Some(consumer) = consumer {
+                stream::wait(consumer, own.stream(), tensor.device())?;
+            }
+            tensor.share().map_err(errors::exchange)?
+        }
+        _ if copy == Some(false) => return Err(transfer::refuse(tensor, wanted)),
+        _ => copied(py, own, wanted, consumer)?,
     };
     if versioned {
-        return capsule::versioned(py, owner);
+        return Ok((capsule::versioned(py, owner)?, reason));
     }
     if owner.is_read_only() {
         return Err(errors::refused(
@@ -36,7 +51,26 @@ pub fn dlpack<'py>(
              one with max_version=(1, 0) or later, or for a copy with copy=True",
         ));
     }
-    capsule::legacy(py, owner)
+    Ok((capsule::legacy(py, owner)?, reason))
+}
+
+/// A copy on that device, made on the stream of the consumer where it has one.
+fn copied(
+    py: Python<'_>,
+    own: &PyTensor,
+    wanted: Device,
+    consumer: Option<Stream>,
+) -> PyResult<Tensor> {
+    let (tensor, stream) = (own.core(), own.stream());
+    let copy = match wanted == tensor.device() {
+        true => transfer::copy_of(py, tensor, stream, consumer)?,
+        // What a consumer asks of memory of the host is there when it gets it.
+        false if tensor.device().is_host_accessible() => {
+            transfer::copy_to(py, tensor, stream, wanted, None)?
+        }
+        false => transfer::copy_to(py, tensor, stream, wanted, consumer)?,
+    };
+    Ok(copy.tensor)
 }
 
 /// Whether the consumer knows the versioned form, which it says with
@@ -52,43 +86,4 @@ fn wants_versioned(max_version: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         errors::wrong_type("max_version", version, "a tuple of two ints, like (1, 3)")
     })?;
     Ok(major >= 1)
-}
-
-/// Refuses every device but the tensor's own.
-pub fn check_device(own: Device, wanted: Device) -> PyResult<()> {
-    if own != wanted {
-        return Err(errors::refused(format!(
-            "the tensor is on {own} and {wanted} is wanted; this version of dlbridge cannot move \
-             tensors between devices yet"
-        )));
-    }
-    Ok(())
-}
-
-fn check_stream(device: Device, stream: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    if stream.is_none() && device == Device::CPU {
-        return Ok(());
-    }
-    let number = match stream {
-        None => None,
-        Some(stream) if stream.is_instance_of::<PyInt>() => Some(stream.extract::<i64>()?),
-        Some(stream) => return Err(errors::wrong_type("stream", stream, "an int or None")),
-    };
-    // Managed memory is the host's to read, but a GPU may still be writing to it.
-    let has_streams = !device.is_host_accessible() || device.type_name() == "cuda_managed";
-    match (has_streams, number) {
-        (_, Some(-1)) | (false, None) => Ok(()),
-        (false, Some(number)) => Err(PyValueError::new_err(format!(
-            "stream is {number}; it must be None or -1 for a tensor on {device}, which has no streams"
-        ))),
-        (true, Some(0)) => Err(PyValueError::new_err(format!(
-            "stream is 0, which DLPack does not allow since it can mean two streams; for a tensor on \
-             {device} it must be -1"
-        ))),
-        (true, number) => Err(errors::refused(format!(
-            "stream is {}: ordering work on the streams of {device} needs the CUDA support that this \
-             version of dlbridge does not have yet; stream=-1 exports without ordering",
-            number.map_or_else(|| "None (the default stream)".to_owned(), |it| it.to_string())
-        ))),
-    }
 }

@@ -4,8 +4,9 @@ use std::ffi::c_int;
 use std::fmt::Write;
 use std::mem::ManuallyDrop;
 
+use dlbridge::cuda::{self, Stream};
 use dlbridge::layout::Dims;
-use dlbridge::{Device, Tensor, TensorRef};
+use dlbridge::{Device, Status, Tensor, TensorRef};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -16,9 +17,10 @@ use crate::device::{self, PyDevice};
 use crate::dtype::{self, PyDType};
 use crate::framework::{Framework, Request};
 use crate::owner::PendingException;
+use crate::transfer::Made;
 use crate::{
     array_interface, array_struct, audit, buffer, convert, cuda_array_interface, errors, exchange,
-    framework, index, object, producer,
+    framework, index, object, stream, transfer,
 };
 
 /// An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
@@ -29,25 +31,50 @@ use crate::{
 /// memory, which lives until the last of them is gone. The memory is not locked:
 /// that nobody writes to what somebody else reads is up to the program.
 #[pyclass(frozen, weakref, name = "Tensor", module = "dlbridge")]
-pub struct PyTensor(ManuallyDrop<Tensor>);
+pub struct PyTensor {
+    tensor: ManuallyDrop<Tensor>,
+    /// In the order of which the memory of a GPU is made.
+    stream: Stream,
+}
 
 impl PyTensor {
     pub fn new(tensor: Tensor) -> PyTensor {
-        PyTensor(ManuallyDrop::new(tensor))
+        PyTensor::on(tensor, Stream::LEGACY)
+    }
+
+    /// One whose memory is made in the order of that stream.
+    pub fn on(tensor: Tensor, stream: Stream) -> PyTensor {
+        PyTensor { tensor: ManuallyDrop::new(tensor), stream }
+    }
+
+    /// The stream to wait for before the memory is used on another one.
+    pub fn stream(&self) -> Stream {
+        self.stream
     }
 
     pub fn core(&self) -> &Tensor {
-        &self.0
+        &self.tensor
+    }
+
+    /// A copy in C order on the same device.
+    pub fn copied(&self, py: Python<'_>) -> PyResult<PyTensor> {
+        transfer::copy_of(py, &self.tensor, self.stream, None).map(PyTensor::from)
     }
 
     fn copied_because(&self, py: Python<'_>, reason: &'static str) -> PyResult<PyTensor> {
-        let copy = copied(py, self.0.view())?;
-        audit::copied(py, &copy, reason);
-        Ok(PyTensor::new(copy))
+        let copy = self.copied(py)?;
+        audit::copied(py, &copy.tensor, reason);
+        Ok(copy)
     }
 
     fn view(&self, view: dlbridge::Result<Tensor>) -> PyResult<PyTensor> {
-        view.map(PyTensor::new).map_err(errors::argument)
+        view.map(|view| PyTensor::on(view, self.stream)).map_err(errors::argument)
+    }
+}
+
+impl From<Made> for PyTensor {
+    fn from(made: Made) -> PyTensor {
+        PyTensor::on(made.tensor, made.stream)
     }
 }
 
@@ -57,7 +84,7 @@ impl Drop for PyTensor {
         // makes tensors is attached.
         let _kept = PendingException::save(unsafe { Python::assume_attached() });
         // SAFETY: not used any more. The last owner calls the producer's deleter.
-        unsafe { ManuallyDrop::drop(&mut self.0) }
+        unsafe { ManuallyDrop::drop(&mut self.tensor) }
     }
 }
 
@@ -75,74 +102,74 @@ impl PyTensor {
     /// The extents.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.0.shape())
+        PyTuple::new(py, self.tensor.shape())
     }
 
     /// The strides, in elements (NumPy's are in bytes).
     #[getter]
     fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.0.strides())
+        PyTuple::new(py, self.tensor.strides())
     }
 
     /// The element type.
     #[getter]
     fn dtype(&self) -> PyDType {
-        PyDType(self.0.dtype())
+        PyDType(self.tensor.dtype())
     }
 
     /// The device of the memory.
     #[getter]
     fn device(&self) -> PyDevice {
-        PyDevice(self.0.device())
+        PyDevice(self.tensor.device())
     }
 
     /// The number of dimensions.
     #[getter]
     fn ndim(&self) -> usize {
-        self.0.shape().len()
+        self.tensor.shape().len()
     }
 
     /// The number of elements.
     #[getter]
     fn size(&self) -> i64 {
-        self.0.layout().count()
+        self.tensor.layout().count()
     }
 
     /// The bytes of one element, rounded up for elements that are parts of bytes.
     #[getter]
     fn itemsize(&self) -> u32 {
-        self.0.layout().item_bits().div_ceil(8)
+        self.tensor.layout().item_bits().div_ceil(8)
     }
 
     /// The bytes of all elements, without the gaps that strides leave.
     #[getter]
     fn nbytes(&self) -> i64 {
-        self.0.layout().bytes()
+        self.tensor.layout().bytes()
     }
 
     /// Whether the memory must not be written to.
     #[getter]
     fn readonly(&self) -> bool {
-        self.0.is_read_only()
+        self.tensor.is_read_only()
     }
 
     /// The address of the first element, 0 without elements.
     #[getter]
     fn ptr(&self) -> usize {
-        self.0.data_ptr() as usize
+        self.tensor.data_ptr() as usize
     }
 
     /// The view with all axes in reverse order.
     #[getter(T)]
     fn reversed(&self) -> PyResult<PyTensor> {
         let axes: Vec<usize> = (0..self.ndim()).rev().collect();
-        self.view(self.0.permute(&axes))
+        self.view(self.tensor.permute(&axes))
     }
 
     /// The address of the tensor's DLTensor struct, valid as long as the tensor.
     #[getter]
     fn _dltensor(&self) -> usize {
-        std::ptr::from_ref(self.0.descriptor()) as usize
+        std::ptr::from_ref(self.tensor.descriptor()) as usize
     }
 
     /// The view with the axes in this order, reversed if none are given. Takes
@@ -163,41 +190,51 @@ impl PyTensor {
                 "axes is {given:?}; it must name each of the {ndim} axes once"
             ))
         })?;
-        self.view(self.0.permute(&axes))
+        self.view(self.tensor.permute(&axes))
     }
 
     /// The view with another shape: ints or one tuple, of which one may be -1.
     /// ValueError if only a copy could have it.
     #[pyo3(signature = (*shape))]
     fn reshape(&self, shape: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
-        self.view(self.0.reshape(&integers("shape", shape)?))
+        self.view(self.tensor.reshape(&integers("shape", shape)?))
     }
 
-    /// A copy in C order, in memory of its own, writable.
+    /// A copy in C order, in memory of its own on the same device, writable.
     fn copy(&self, py: Python<'_>) -> PyResult<PyTensor> {
         self.copied_because(py, "copy()")
     }
 
     /// The tensor itself if it is in C order without gaps, else a copy.
     fn contiguous<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTensor>> {
-        match slf.get().0.layout().is_c_contiguous() {
+        match slf.get().tensor.layout().is_c_contiguous() {
             true => Ok(slf.clone()),
             false => Bound::new(slf.py(), slf.get().copied_because(slf.py(), "contiguous()")?),
         }
     }
 
-    /// The tensor itself if it is on that device; BufferError otherwise, since
-    /// this version cannot move tensors between devices yet.
+    /// The tensor itself if it is on that device, else a copy there in C order: on
+    /// "cpu", "cpu_pinned", "cuda_managed" or a GPU, "cuda:0".
+    ///
+    /// Without `stream` the copy is made in the order of the stream on which the tensor
+    /// was made, and memory of the host is read or written when this returns. With one,
+    /// of the GPU that is copied to or from, nothing is waited for but copies to "cpu":
+    /// the tensor stays as it is until the stream is past the copy, and the stream
+    /// exists as long as the copy and its views. Between two GPUs the host waits.
     #[pyo3(signature = (device, /, *, stream = None))]
     fn to_device<'py>(
         slf: &Bound<'py, Self>,
         device: &Bound<'py, PyAny>,
         stream: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyTensor>> {
-        // Nothing is moved, so there is nothing to order on a stream.
-        let _ = stream;
-        producer::check_device(slf.get().0.device(), device::parse("device", device)?)?;
-        Ok(slf.clone())
+        let (device, stream) = (device::parse("device", device)?, stream::parse(stream)?);
+        let (py, own) = (slf.py(), slf.get());
+        if device == own.tensor.device() {
+            return Ok(slf.clone());
+        }
+        let copy = transfer::copy_to(py, &own.tensor, own.stream, device, stream)?;
+        audit::copied(py, &copy.tensor, "to_device()");
+        Bound::new(py, PyTensor::from(copy))
     }
 
     /// A NumPy array on the same memory, read-only if the tensor is; with
@@ -237,8 +274,8 @@ impl PyTensor {
         deliver(slf, framework::JAX, copy, allow_writable_alias)
     }
 
-    /// A CuPy array on the same memory of a CUDA device. BufferError for memory on the
-    /// host, which CuPy has none of.
+    /// A CuPy array on the same memory of a CUDA device, which CuPy's current stream
+    /// waits for. BufferError for memory on the host, which CuPy has none of.
     #[pyo3(
         signature = (*, copy = Some(false), allow_writable_alias = false),
         text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
@@ -294,7 +331,7 @@ impl PyTensor {
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        match self.0.shape() {
+        match self.tensor.shape() {
             [extent, ..] => Ok(*extent as usize),
             [] => Err(PyTypeError::new_err("len() of a tensor with 0 dimensions")),
         }
@@ -315,24 +352,24 @@ impl PyTensor {
     }
 
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
-        index::get(&self.0, key).map(PyTensor::new)
+        index::get(&self.tensor, key).map(|view| PyTensor::on(view, self.stream))
     }
 
     fn __repr__(&self) -> String {
         format!(
             "dlbridge.Tensor(shape={}, dtype={}, strides={}, device={}, readonly={}, ptr={:#x})",
-            tuple(self.0.shape()),
-            self.0.dtype(),
-            tuple(self.0.strides()),
-            self.0.device(),
-            if self.0.is_read_only() { "True" } else { "False" },
+            tuple(self.tensor.shape()),
+            self.tensor.dtype(),
+            tuple(self.tensor.strides()),
+            self.tensor.device(),
+            if self.tensor.is_read_only() { "True" } else { "False" },
             self.ptr()
         )
     }
 
     /// The device as DLPack's two numbers: its type and its index.
     fn __dlpack_device__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        device::pair(py, self.0.device())
+        device::pair(py, self.tensor.device())
     }
 
     /// DLPack's table of C functions, by which tensors come and go without a call of
@@ -345,25 +382,26 @@ impl PyTensor {
     /// NumPy's array interface, version 3, for tensors on the host.
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let given = array_interface::export(py, &self.0)?;
-        audit::given(py, &self.0, "array interface", false);
+        let given = array_interface::export(py, &self.tensor)?;
+        audit::given(py, &self.tensor, "array interface", "");
         Ok(given)
     }
 
     /// NumPy's array interface as a C struct, for tensors on the host.
     #[getter]
     fn __array_struct__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let given = array_struct::export(py, &self.0)?;
-        audit::given(py, &self.0, "array struct", false);
+        let given = array_struct::export(py, &self.tensor)?;
+        audit::given(py, &self.tensor, "array struct", "");
         Ok(given)
     }
 
-    /// The CUDA array interface, version 3, for tensors of CUDA memory. Its stream
-    /// is 1, the legacy default stream: consumers wait for what was launched.
+    /// The CUDA array interface, version 3, for tensors of CUDA memory. Its stream is
+    /// the one on which the tensor was made, for consumers to wait for: 1, the legacy
+    /// default stream, or the handle of another one.
     #[getter]
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let given = cuda_array_interface::export(py, &self.0)?;
-        audit::given(py, &self.0, "CUDA array interface", false);
+        let given = cuda_array_interface::export(py, &self.tensor, self.stream)?;
+        audit::given(py, &self.tensor, "CUDA array interface", "");
         Ok(given)
     }
 
@@ -375,7 +413,7 @@ impl PyTensor {
         let tensor = slf.clone();
         // SAFETY: Python's struct.
         unsafe { buffer::export(slf, view, flags) }?;
-        audit::given(tensor.py(), tensor.get().core(), "buffer protocol", false);
+        audit::given(tensor.py(), tensor.get().core(), "buffer protocol", "");
         Ok(())
     }
 
@@ -385,27 +423,37 @@ impl PyTensor {
     }
 }
 
-/// A new tensor in C order whose elements are not set yet.
+/// A new tensor in C order whose elements are not set yet: on "cpu", on a GPU
+/// ("cuda:0", from its memory pool), on "cpu_pinned", to which GPUs copy quickly, or
+/// "cuda_managed", which moves between host and GPUs.
+///
+/// On a GPU the memory is there, and is freed, in the order of `stream`: None or 1,
+/// the legacy default stream, 2, that of this thread, or the handle of a stream that
+/// exists as long as the tensor and its views. BufferError without CUDA's driver.
 #[pyfunction]
-#[pyo3(signature = (shape, *, dtype = None, device = None), text_signature = "(shape, *, dtype='float32', device='cpu')")]
+#[pyo3(signature = (shape, *, dtype = None, device = None, stream = None), text_signature = "(shape, *, dtype='float32', device='cpu', stream=None)")]
 pub fn empty(
     shape: &Bound<'_, PyAny>,
     dtype: Option<&Bound<'_, PyAny>>,
     device: Option<&Bound<'_, PyAny>>,
+    stream: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyTensor> {
     let dtype = dtype.map_or(Ok(dlbridge::DType::FLOAT32), dtype::parse)?;
     let device = device.map_or(Ok(Device::CPU), |device| device::parse("device", device))?;
-    if device != Device::CPU {
-        return Err(errors::refused(format!(
-            "device is {device}; this version of dlbridge allocates on cpu only"
-        )));
-    }
+    let stream = stream::parse(stream)?.unwrap_or(Stream::LEGACY);
     let shape = match shape.cast::<PyTuple>() {
         Ok(shape) => integers("shape", shape)?,
         Err(_) => integers("shape", &PyTuple::new(shape.py(), [shape])?)?,
     };
-    // SAFETY: as the documentation says, whoever asks for it sets the elements first.
-    unsafe { Tensor::empty(dtype, &shape) }.map(PyTensor::new).map_err(errors::argument)
+    // SAFETY: as the documentation says, whoever asks for it sets the elements first, and
+    // keeps the stream.
+    let tensor = unsafe { cuda::empty(dtype, &shape, device, stream) };
+    let made = tensor.map(|tensor| PyTensor::on(tensor, stream::lasting(stream)));
+    made.map_err(|error| match error.status() {
+        Status::NoCuda => errors::refused(format!("device is {device}: {}", error.message())),
+        Status::Device => errors::exchange(error),
+        _ => errors::argument(error),
+    })
 }
 
 /// An array of a framework.

@@ -2,7 +2,8 @@
 //! in `framework/torch.rs`.
 
 use dlbridge::abi::{DLDataType, DLDevice, DLDeviceType, DLTensor, Flags};
-use dlbridge::{Device, Tensor, TensorRef};
+use dlbridge::cuda::Stream;
+use dlbridge::{Device, TensorRef};
 use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -11,7 +12,8 @@ use pyo3::sync::PyOnceLock;
 use crate::exchange::Table;
 use crate::loaded::LoadedType;
 use crate::owner::kept;
-use crate::{consumer, errors, vectorcall};
+use crate::transfer::Made;
+use crate::{consumer, errors, stream, vectorcall};
 use state::State;
 
 mod state;
@@ -24,30 +26,59 @@ pub fn import(
     x: &Bound<'_, PyAny>,
     device: Option<Device>,
     copy: Option<bool>,
-) -> PyResult<Tensor> {
-    taken(x, device, copy).map_err(|error| explain(x, error))
+    stream: Option<Stream>,
+) -> PyResult<Made> {
+    taken(x, device, copy, stream).map_err(|error| explain(x, error))
 }
 
-fn taken(x: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
+fn taken(
+    x: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+    stream: Option<Stream>,
+) -> PyResult<Made> {
     // A subclass may export itself in another way (torch has a read-only one), and is
     // left to do that.
     if !is_plain(x) {
         check_subclass(x)?;
-        return consumer::produced(x, device, copy);
+        return produced(x, device, copy, stream);
     }
     check(x)?;
     let mut descriptor = NOTHING;
-    if device.is_none_or(|device| device == Device::CPU)
-        && let Some(storage) = described(x, &mut descriptor)?
-    {
+    if let Some(storage) = described(x, &mut descriptor)? {
         // SAFETY: the storage, which the tensor keeps, is where the elements are. Nothing
         // has run since the descriptor was made.
-        return unsafe { kept(&view(&descriptor).map_err(errors::exchange)?, storage) };
+        let kept = unsafe { kept(&view(&descriptor).map_err(errors::exchange)?, storage) };
+        return kept.map(Made::from);
     }
     // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
     // would take away. A detached alias keeps it.
     let alias = x.call_method0(intern!(x.py(), "detach"))?;
-    consumer::produced(&alias, device, copy)
+    produced(&alias, device, copy, stream)
+}
+
+/// By `__dlpack__`, for the stream that is named or the one that PyTorch works on now:
+/// that one has nothing to wait for.
+fn produced(
+    x: &Bound<'_, PyAny>,
+    device: Option<Device>,
+    copy: Option<bool>,
+    stream: Option<Stream>,
+) -> PyResult<Made> {
+    let own = consumer::device_of(x)?.filter(|own| stream::has_cuda_streams(*own));
+    let work = match (stream, own) {
+        (None, Some(own)) => Some(current_stream(x.py(), own)?),
+        _ => stream,
+    };
+    consumer::moved_by_its_own(x, device, copy, work)
+}
+
+/// The stream that PyTorch works on now.
+pub fn current_stream(py: Python<'_>, device: Device) -> PyResult<Stream> {
+    match table(py)? {
+        Some(table) => table.current_stream(py, device).map(Stream::from_raw),
+        None => Ok(Stream::LEGACY),
+    }
 }
 
 /// Whether an object is a tensor of PyTorch's own, and of no subclass.

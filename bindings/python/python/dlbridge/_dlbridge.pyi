@@ -191,12 +191,18 @@ class Tensor:
     @overload
     def reshape(self, shape: tuple[SupportsIndex, ...] | list[int], /) -> Tensor: ...
     def copy(self, /) -> Tensor:
-        """A copy in C order, in memory of its own, writable."""
+        """A copy in C order, in memory of its own on the same device, writable."""
     def contiguous(self, /) -> Tensor:
         """The tensor itself if it is in C order without gaps, else a copy."""
     def to_device(self, device: _Device, /, *, stream: int | None = None) -> Tensor:
-        """The tensor itself if it is on that device; BufferError otherwise, since
-        this version cannot move tensors between devices yet.
+        """The tensor itself if it is on that device, else a copy there in C order: on
+        "cpu", "cpu_pinned", "cuda_managed" or a GPU, "cuda:0".
+
+        Without `stream` the copy is made in the order of the stream on which the tensor
+        was made, and memory of the host is read or written when this returns. With one,
+        of the GPU that is copied to or from, nothing is waited for but copies to "cpu":
+        the tensor stays as it is until the stream is past the copy, and the stream
+        exists as long as the copy and its views. Between two GPUs the host waits.
         """
     def numpy(self, /, *, copy: bool | None = False) -> _NumpyArray:
         """A NumPy array on the same memory, read-only if the tensor is; with
@@ -215,8 +221,8 @@ class Tensor:
         repeated or reversed axes); copy=None copies where that helps.
         """
     def cupy(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
-        """A CuPy array on the same memory of a CUDA device. BufferError for memory on the
-        host, which CuPy has none of.
+        """A CuPy array on the same memory of a CUDA device, which CuPy's current stream
+        waits for. BufferError for memory on the host, which CuPy has none of.
         """
     def tensorflow(
         self, /, *, copy: bool | None = False, allow_writable_alias: bool = False
@@ -248,6 +254,10 @@ class Tensor:
         """A DLPack capsule that holds one more owner of the memory: the versioned
         kind for max_version=(1, 0) or later, else the legacy kind, which read-only
         tensors do not become.
+
+        Memory of a GPU is waited for by `stream`: None or 1, the legacy default stream,
+        2, that of this thread, a handle, or -1, which does without. The host never waits,
+        but for a copy to another device with `dl_device`.
         """
     def __dlpack_device__(self, /) -> tuple[int, int]:
         """The device as DLPack's two numbers: its type and its index."""
@@ -260,22 +270,31 @@ class Tensor:
         """NumPy's array interface as a C struct, for tensors on the host."""
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The CUDA array interface, version 3, for tensors of CUDA memory. Its stream
-        is 1, the legacy default stream: consumers wait for what was launched.
+        """The CUDA array interface, version 3, for tensors of CUDA memory. Its stream is
+        the one on which the tensor was made, for consumers to wait for: 1, the legacy
+        default stream, or the handle of another one.
         """
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
 def from_dlpack(
-    x: _Producer, /, *, device: _Device | None = None, copy: bool | None = None
+    x: _Producer,
+    /,
+    *,
+    device: _Device | None = None,
+    copy: bool | None = None,
+    stream: int | None = None,
 ) -> Tensor:
     """A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
 
-    With `device`, what is on another one is refused, unless its own framework
-    can move it. `copy` is as in the array API standard: True always copies,
-    False raises BufferError rather than copy, None copies if there is no other
-    way. What comes in the legacy form, which cannot say whether it may be
-    written to, is read-only.
+    With `device`, what is on another one is copied there, unless `copy` is False.
+    `copy` is as in the array API standard: True always copies, False raises
+    BufferError rather than copy, None copies if there is no other way. What comes
+    in the legacy form, which cannot say whether it may be written to, is read-only.
+
+    Memory of a GPU is waited for by `stream`, on which it may be used then: None is
+    PyTorch's current stream for its tensors, else the legacy default stream; 1, 2 or
+    a handle as for `empty`.
     """
 
 def asarray(
@@ -285,6 +304,7 @@ def asarray(
     dtype: _DType | None = None,
     device: _Device | None = None,
     copy: bool | None = None,
+    stream: int | None = None,
 ) -> Tensor:
     """A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
     `__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
@@ -296,7 +316,7 @@ def asarray(
     it is taken for device 0 unless the object has a `device` that says more.
 
     Elements are never converted: `dtype`, if given, must be that of the object.
-    `device` and `copy` are as for `from_dlpack`. What owns the memory is kept
+    `device`, `copy` and `stream` are as for `from_dlpack`. What owns the memory is kept
     alive, but not kept from moving it: ndarray.resize(refcheck=False) and
     torch's resize_() pull it away from every other user.
     """
@@ -306,8 +326,16 @@ def empty(
     *,
     dtype: _DType = "float32",
     device: _Device = "cpu",
+    stream: int | None = None,
 ) -> Tensor:
-    """A new tensor in C order whose elements are not set yet."""
+    """A new tensor in C order whose elements are not set yet: on "cpu", on a GPU
+    ("cuda:0", from its memory pool), on "cpu_pinned", to which GPUs copy quickly, or
+    "cuda_managed", which moves between host and GPUs.
+
+    On a GPU the memory is there, and is freed, in the order of `stream`: None or 1,
+    the legacy default stream, 2, that of this thread, or the handle of a stream that
+    exists as long as the tensor and its views. BufferError without CUDA's driver.
+    """
 
 @overload
 def convert(

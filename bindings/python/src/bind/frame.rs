@@ -73,9 +73,11 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.read(&self.function.order.outputs)?;
         self.make_outputs()?;
         self.fill_words()?;
+        self.order()?;
         // SAFETY: all words are filled. That the C function has this signature is what the
         // caller of `bind` said.
         let result = unsafe { self.function.call(self.py, &mut self.words) };
+        self.order_back()?;
         self.function.check_status(self.py, &result)?;
         self.copy_back()?;
         self.results(&result)
@@ -189,7 +191,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         }
     }
 
-    fn stream(&self, place: usize) -> PyResult<*mut c_void> {
+    pub fn stream(&self, place: usize) -> PyResult<*mut c_void> {
         match self.objects[place] {
             Some(handle) => stream::handle(handle),
             None => self

@@ -2,6 +2,7 @@
 
 use dlbridge::abi::DLTensor;
 use dlbridge::check::check_place;
+use dlbridge::cuda::{self, Stream};
 use dlbridge::spec::{Extent, Order, Spec, Types};
 use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
@@ -12,6 +13,7 @@ use super::grammar::Parameter;
 use super::refusal::{Label, named};
 use super::slot::Slot;
 use crate::framework::{Framework, Request, judge};
+use crate::stream::lasting;
 use crate::tensor::PyTensor;
 use crate::{convert, errors, numpy, torch};
 
@@ -72,7 +74,8 @@ impl<'py> Frame<'_, 'py> {
             let text = format!("an output of {dtype}, parts of bytes, is not allocated here");
             return Err(errors::refused(text + ": pass an array for it"));
         }
-        Wanted { dtype, shape: &shape, spec, device }.make(self.py, self.framework())
+        let stream = if device == Device::CPU { Stream::LEGACY } else { self.work()? };
+        Wanted { dtype, shape: &shape, spec, device, stream }.make(self.py, self.framework())
     }
 
     fn known_extent(&self, extent: Extent) -> PyResult<i64> {
@@ -95,6 +98,8 @@ pub struct Wanted<'a> {
     pub shape: &'a [i64],
     pub spec: &'a Spec<'a>,
     pub device: Device,
+    /// That C works on.
+    pub stream: Stream,
 }
 
 impl Wanted<'_> {
@@ -119,18 +124,15 @@ impl Wanted<'_> {
                 _ => {}
             }
         }
-        Ok(Bound::new(py, PyTensor::new(self.tensor()?))?.into_any())
+        let tensor = PyTensor::on(self.tensor()?, lasting(self.stream));
+        Ok(Bound::new(py, tensor)?.into_any())
     }
 
     fn tensor(&self) -> PyResult<Tensor> {
-        if self.device != Device::CPU {
-            return Err(errors::refused(format!(
-                "an output on {} is not allocated here: pass an array for it",
-                self.device
-            )));
-        }
-        // SAFETY: no element is read here: they are for C to write.
-        let empty = |shape: &[i64]| unsafe { Tensor::empty(self.dtype, shape) };
+        // SAFETY: no element is read here: they are for C to write. Whoever gave the stream
+        // keeps it.
+        let empty =
+            |shape: &[i64]| unsafe { cuda::empty(self.dtype, shape, self.device, self.stream) };
         let tensor = match self.spec.order {
             Some(Order::Fortran) => {
                 let shape: Vec<i64> = self.shape.iter().rev().copied().collect();

@@ -6,6 +6,7 @@
 //! that others can see happens before it is sure that the call is made.
 
 use dlbridge::abi::DLTensor;
+use dlbridge::cuda::Stream;
 use dlbridge::spec::{Extent, Spec};
 use dlbridge::{DType, Device};
 use pyo3::prelude::*;
@@ -219,7 +220,8 @@ impl Room {
             Dtypes::Any => return None,
         };
         let dtype = DType::new(dtype).ok()?;
-        let wanted = Wanted { dtype, shape: &shape, spec, device: Device::CPU };
+        let wanted =
+            Wanted { dtype, shape: &shape, spec, device: Device::CPU, stream: Stream::LEGACY };
         quietly(wanted.make(py, like.or(self.first.get())))
     }
 }

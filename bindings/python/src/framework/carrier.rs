@@ -2,12 +2,13 @@
 
 use dlbridge::abi::Flags;
 use dlbridge::{Tensor, TensorRef};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyTuple};
 
 use crate::owner::owned_by;
 use crate::tensor::PyTensor;
-use crate::{capsule, errors};
+use crate::{capsule, errors, stream};
 
 /// For frameworks that take no bare capsules, or ask for the wrong kind of them: it
 /// gives the kind that suits them, whatever they ask for.
@@ -34,14 +35,22 @@ impl Carrier {
 
 #[pymethods]
 impl Carrier {
-    #[pyo3(signature = (*_args, **_keywords))]
+    #[pyo3(signature = (*_args, **keywords))]
     fn __dlpack__<'py>(
         &self,
         py: Python<'py>,
         _args: &Bound<'py, PyTuple>,
-        _keywords: Option<&Bound<'py, PyDict>>,
+        keywords: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let tensor = self.tensor.bind(py);
+        let (own, device) = (tensor.get(), tensor.get().core().device());
+        if stream::has_cuda_streams(device) {
+            let stream = keywords.map_or(Ok(None), |all| all.get_item(intern!(py, "stream")))?;
+            let stream = stream.filter(|stream| !stream.is_none());
+            if let Some(consumer) = stream::of_consumer(device, stream.as_ref())? {
+                stream::wait(consumer, own.stream(), device)?;
+            }
+        }
         match self.legacy {
             true => legacy_capsule(tensor),
             false => versioned_capsule(tensor),

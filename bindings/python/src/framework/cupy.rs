@@ -1,10 +1,12 @@
 //! CuPy: arrays on CUDA devices only.
 
+use std::ptr;
+
+use dlbridge::cuda::Stream;
 use pyo3::prelude::*;
 
-use super::{Carrier, Framework, Give};
+use super::{Form, Framework, Give, OnGpu};
 use crate::loaded::LoadedType;
-use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("cupy", "ndarray");
 
@@ -16,14 +18,15 @@ pub static FRAMEWORK: Framework = Framework {
         "the tensor is on the host, and CuPy has arrays on CUDA devices only: \
          cupy.asarray(t.numpy()) copies it to one",
     ),
-    give: Give::Object(give),
+    on_gpu: Some(OnGpu { module: "cupy", function: "from_dlpack", form: Form::Versioned }),
+    // Never on the host.
+    give: Give::Object(|tensor| FRAMEWORK.give_on_gpu(tensor)),
     ..Framework::ANY
 };
 
-fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
-    let py = tensor.py();
-    let from_dlpack = FRAMEWORK.attribute(py, "cupy", "from_dlpack")?;
-    from_dlpack
-        .call1((Carrier::versioned(tensor)?,))
-        .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+/// The stream that CuPy works on now.
+pub fn current_stream(py: Python<'_>) -> PyResult<Stream> {
+    let stream = py.import("cupy.cuda")?.call_method0("get_current_stream")?;
+    let handle: usize = stream.getattr("ptr")?.extract()?;
+    Ok(Stream::from_raw(ptr::with_exposed_provenance_mut(handle)))
 }

@@ -6,7 +6,9 @@ use dlbridge::{DType, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::{Carrier, Framework, Give, Order, ReadOnly, Reason, is_one_of, is_plain, lacks};
+use super::{
+    Carrier, Form, Framework, Give, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain, lacks,
+};
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::tensor::PyTensor;
@@ -21,6 +23,7 @@ pub static FRAMEWORK: Framework = Framework {
     alignment: 64,
     read_only: ReadOnly::Immutable,
     unfit,
+    on_gpu: Some(OnGpu { module: "jax.dlpack", function: "from_dlpack", form: Form::Legacy }),
     protocol: "legacy DLPack capsule",
     give: Give::Object(give),
     ..Framework::ANY

@@ -6,6 +6,7 @@ use dlbridge::layout::Layout;
 use pyo3::prelude::*;
 
 use super::{Framework, Order, ReadOnly};
+use crate::stream;
 use crate::tensor::tuple;
 
 /// What the caller allows, but for copies.
@@ -83,21 +84,22 @@ fn never(py: Python<'_>, framework: &Framework, tensor: &TensorRef<'_>) -> Optio
     if framework.name == "dlbridge" {
         return None;
     }
-    if !device.is_host_accessible() {
+    let on_gpu = framework.on_gpu.is_some() && stream::has_cuda_streams(device);
+    if !device.is_host_accessible() && !on_gpu {
         let reason = match framework.name {
-            "numpy" | "numba" => format!(
+            "numpy" => format!(
                 "the tensor is on {device}, and NumPy needs memory on the host: call \
                  to_device(\"cpu\") first"
             ),
             _ => format!(
-                "the tensor is on {device}: giving it to {title} in the order of its streams needs \
-                 the CUDA support that this version of dlbridge does not have yet; without ordering: \
-                 give it t.__dlpack__(stream=-1, max_version=(1, 3))"
+                "the tensor is on {device}, and dlbridge does not know how to give it to {title} in \
+                 the order of its streams: call to_device(\"cpu\") first, or, without ordering, give \
+                 it t.__dlpack__(stream=-1, max_version=(1, 3))"
             ),
         };
         return Some(reason.into());
     }
-    if let Some(reason) = framework.not_host {
+    if let Some(reason) = framework.not_host.filter(|_| !on_gpu) {
         return Some(reason.into());
     }
     if let Some(reason) = (framework.unfit)(py, tensor) {

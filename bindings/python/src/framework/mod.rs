@@ -30,6 +30,7 @@ use crate::loaded::LoadedType;
 use crate::tensor::PyTensor;
 
 pub use carrier::Carrier;
+pub use cupy::current_stream as cupy_stream;
 pub use judge::{Reason, Request, Verdict, judge};
 
 /// A framework, as data where it has nothing special.
@@ -53,6 +54,8 @@ pub struct Framework {
     pub copies: Option<&'static str>,
     /// Why it takes no memory on the host.
     pub not_host: Option<&'static str>,
+    /// How it takes memory of CUDA in the order of its streams, if it does.
+    pub on_gpu: Option<OnGpu>,
     /// The way by which it is given a tensor.
     pub protocol: &'static str,
     /// Makes an array of it, on a tensor that was judged to suit it.
@@ -66,6 +69,22 @@ pub enum Give {
     Object(for<'py> fn(&Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>>),
     View(for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>),
     Owner(for<'py> fn(Python<'py>, Tensor) -> PyResult<Bound<'py, PyAny>>),
+}
+
+/// A function of a framework that takes objects with memory of CUDA, and names its
+/// stream to them.
+pub struct OnGpu {
+    pub module: &'static str,
+    pub function: &'static str,
+    pub form: Form,
+}
+
+/// What such a function is given: an object with `__dlpack__`, or a tensor for its CUDA
+/// array interface.
+pub enum Form {
+    Versioned,
+    Legacy,
+    Interface,
 }
 
 /// The strides that a framework takes.
@@ -104,9 +123,25 @@ impl Framework {
         unfit: |_, _| None,
         copies: None,
         not_host: None,
+        on_gpu: None,
         protocol: "DLPack capsule",
         give: Give::Object(|tensor| Ok(tensor.clone().into_any())),
     };
+
+    /// An array of it on memory of CUDA. It names its own stream, which then waits.
+    pub fn give_on_gpu<'py>(&self, tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+        let py = tensor.py();
+        let Some(OnGpu { module, function, form }) = &self.on_gpu else {
+            return Ok(tensor.clone().into_any());
+        };
+        let argument = match form {
+            Form::Versioned => Carrier::versioned(tensor)?.into_any(),
+            Form::Legacy => Carrier::legacy(tensor)?.into_any(),
+            Form::Interface => tensor.clone().into_any(),
+        };
+        let array = self.attribute(py, module, function)?.call1((argument,));
+        array.map_err(|error| self.refusal(&tensor.get().core().view(), py, error))
+    }
 
     /// Whether an object is an array of the framework.
     pub fn has(&self, object: &Bound<'_, PyAny>) -> bool {

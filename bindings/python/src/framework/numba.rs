@@ -1,6 +1,6 @@
 //! Numba has no arrays of its own on the host: its functions take those of NumPy.
 
-use super::{Framework, Give, ReadOnly, is_plain, lacks};
+use super::{Form, Framework, Give, OnGpu, ReadOnly, is_plain, lacks};
 use crate::numpy;
 
 pub static FRAMEWORK: Framework = Framework {
@@ -12,6 +12,7 @@ pub static FRAMEWORK: Framework = Framework {
         dtype if is_plain(dtype) => None,
         dtype => lacks("Numba", dtype),
     },
+    on_gpu: Some(OnGpu { module: "numba.cuda", function: "as_cuda_array", form: Form::Interface }),
     protocol: "NumPy C API",
     // Of a tensor: on an array, NumPy would keep that one's own base instead.
     give: Give::Object(|tensor| {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::carrier::tidy;
-use super::{Framework, Give, Order, is_one_of, is_plain, lacks};
+use super::{Form, Framework, Give, OnGpu, Order, is_one_of, is_plain, lacks};
 use crate::capsule;
 use crate::torch::{TENSOR, table};
 
@@ -19,6 +19,7 @@ pub static FRAMEWORK: Framework = Framework {
         dtype if has(dtype) => None,
         dtype => lacks("PyTorch", dtype),
     },
+    on_gpu: Some(OnGpu { module: "torch", function: "from_dlpack", form: Form::Versioned }),
     protocol: "DLPack exchange API",
     give: Give::Owner(give),
     ..Framework::ANY

@@ -1,0 +1,115 @@
+//! The streams of GPUs, in whose order memory is made and used.
+
+use std::ptr;
+
+use dlbridge::Device;
+use dlbridge::cuda::Stream;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyInt;
+
+use crate::errors;
+
+/// Whether memory there is written in the order of CUDA's streams.
+pub fn has_cuda_streams(device: Device) -> bool {
+    matches!(device.type_name(), "cuda" | "cuda_managed")
+}
+
+/// The stream to remember: the default stream of a thread would be another one on the
+/// next thread, and the legacy default stream waits for those of all threads.
+pub fn lasting(stream: Stream) -> Stream {
+    if stream == Stream::PER_THREAD { Stream::LEGACY } else { stream }
+}
+
+/// The number of a stream in Python, where 0 is no stream.
+pub fn number(stream: Stream) -> usize {
+    (stream.as_raw() as usize).max(Stream::LEGACY.as_raw() as usize)
+}
+
+/// Makes a stream wait for another one, if it is another.
+pub fn wait(consumer: Stream, producer: Stream, device: Device) -> PyResult<()> {
+    if consumer == producer {
+        return Ok(());
+    }
+    // SAFETY: whoever named a stream keeps it, as the documentation says.
+    unsafe { consumer.wait(producer, device) }.map_err(errors::exchange)
+}
+
+/// Reads an argument `stream` of a function here: None, or a stream of CUDA.
+pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
+    let Some(stream) = stream else {
+        return Ok(None);
+    };
+    match integer(stream)? {
+        number @ 1.. => Ok(Some(handle(number))),
+        number => Err(PyValueError::new_err(format!(
+            "stream is {number}; it must be None, 1 (the legacy default stream), 2 (the default stream \
+             of this thread) or the handle of a stream"
+        ))),
+    }
+}
+
+/// Reads what a consumer of DLPack says for memory on a device: the stream that is to
+/// wait for the memory; None if none is to.
+pub fn of_consumer(device: Device, stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
+    if stream.is_none() && device == Device::CPU {
+        return Ok(None);
+    }
+    let given = stream.map(integer).transpose()?;
+    match (device.type_name(), given) {
+        (_, Some(-1)) => Ok(None),
+        ("cuda" | "cuda_managed", given) => of_cuda(device, given).map(Some),
+        ("rocm", Some(number @ (1 | 2))) => Err(wrong(
+            number,
+            device,
+            "ROCm has no such default streams; it must be None or 0 for its default stream, -1 or the \
+             handle of a stream",
+        )),
+        (_, Some(number)) if number < 0 => Err(wrong(number, device, "only -1 is negative")),
+        (_, given) if !device.is_host_accessible() => Err(without_its_runtime(device, given)),
+        (_, None) => Ok(None),
+        (_, Some(number)) => {
+            let rule = "which has no streams; it must be None or -1";
+            Err(wrong(number, device, rule))
+        }
+    }
+}
+
+fn of_cuda(device: Device, given: Option<i64>) -> PyResult<Stream> {
+    match given {
+        None => Ok(Stream::LEGACY),
+        Some(number @ 1..) => Ok(handle(number)),
+        Some(number) => {
+            let rule = "DLPack does not allow it, since 0 can mean two streams; it must be None or 1 for the \
+                        legacy default stream, 2 for that of the thread, -1 for no order or the handle of \
+                        a stream";
+            Err(wrong(number, device, rule))
+        }
+    }
+}
+
+#[cold]
+fn wrong(number: i64, device: Device, rule: &str) -> PyErr {
+    PyValueError::new_err(format!("stream is {number} for a tensor on {device}: {rule}"))
+}
+
+#[cold]
+fn without_its_runtime(device: Device, given: Option<i64>) -> PyErr {
+    errors::refused(format!(
+        "stream is {}: ordering work on the streams of {device} needs the runtime of {}, which dlbridge \
+         does not use; stream=-1 exports without ordering",
+        given.map_or_else(|| "None (the default stream)".to_owned(), |it| it.to_string()),
+        device.type_name()
+    ))
+}
+
+fn integer(stream: &Bound<'_, PyAny>) -> PyResult<i64> {
+    match stream.is_instance_of::<PyInt>() {
+        true => stream.extract(),
+        false => Err(errors::wrong_type("stream", stream, "an int or None")),
+    }
+}
+
+fn handle(number: i64) -> Stream {
+    Stream::from_raw(ptr::with_exposed_provenance_mut(number as usize))
+}

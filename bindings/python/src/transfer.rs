@@ -1,0 +1,117 @@
+//! Copies that involve a GPU, in the order of streams.
+
+use dlbridge::cuda::{self, Stream};
+use dlbridge::{Device, Error, Tensor};
+use pyo3::prelude::*;
+
+use crate::tensor::copied;
+use crate::{errors, stream};
+
+/// A tensor, and in the order of which stream its memory is made.
+pub struct Made {
+    pub tensor: Tensor,
+    pub stream: Stream,
+    /// Whether it was copied here, to another device.
+    pub moved: bool,
+}
+
+impl From<Tensor> for Made {
+    fn from(tensor: Tensor) -> Made {
+        Made { tensor, stream: Stream::LEGACY, moved: false }
+    }
+}
+
+impl Made {
+    /// On the device that is wanted, and a copy if that is wanted. `work` is the stream
+    /// to copy on.
+    pub fn settle(
+        self,
+        py: Python<'_>,
+        device: Option<Device>,
+        copy: bool,
+        work: Option<Stream>,
+    ) -> PyResult<Made> {
+        match device.filter(|wanted| *wanted != self.tensor.device()) {
+            Some(wanted) => {
+                let tensor = copy_to(py, &self.tensor, self.stream, wanted, work)?;
+                Ok(Made { moved: true, ..tensor })
+            }
+            None if copy => copy_of(py, &self.tensor, self.stream, work),
+            None => Ok(self),
+        }
+    }
+}
+
+/// The refusal of a copy to another device.
+#[cold]
+pub fn refuse(tensor: &Tensor, wanted: Device) -> PyErr {
+    errors::refused(format!(
+        "the tensor is on {} and {wanted} is wanted, and copy is False; copy=None or True makes a copy \
+         there ({} bytes)",
+        tensor.device(),
+        tensor.layout().bytes()
+    ))
+}
+
+/// A copy in C order on the same device.
+pub fn copy_of(
+    py: Python<'_>,
+    source: &Tensor,
+    made: Stream,
+    work: Option<Stream>,
+) -> PyResult<Made> {
+    match source.device().is_host_accessible() {
+        true => copied(py, source.view()).map(Made::from),
+        false => copy_to(py, source, made, source.device(), work),
+    }
+}
+
+/// A copy in C order on any device of CUDA or the host. `made` is the stream on which the
+/// source is made.
+///
+/// Without a stream `work` it is done in the order of that one; what is in memory of the
+/// host is then read or written when this returns. Between GPUs that is so in any case:
+/// they have no stream in common.
+pub fn copy_to(
+    py: Python<'_>,
+    source: &Tensor,
+    made: Stream,
+    device: Device,
+    work: Option<Stream>,
+) -> PyResult<Made> {
+    let from = source.device();
+    let gpu = if device.type_name() == "cuda" { device } else { from };
+    let gpu = if stream::has_cuda_streams(gpu) { gpu } else { device };
+    let between = [from, device].iter().all(|it| it.type_name() == "cuda") && from != device;
+    let on = work.unwrap_or(if between { Stream::LEGACY } else { made });
+    let is_waited_for =
+        between || work.is_none() && (from.is_host_accessible() || device.is_host_accessible());
+    let copy = py.detach(|| {
+        // SAFETY: whoever named a stream keeps it, as the documentation says; the source
+        // stays until the copy is done, or is freed in the order of a stream that waits for
+        // it.
+        unsafe {
+            match between {
+                true => made.synchronize(from)?,
+                false if stream::has_cuda_streams(from) && on != made => on.wait(made, gpu)?,
+                false => {}
+            }
+            let copy = cuda::copy_to(source.view(), device, on)?;
+            match is_waited_for {
+                true => on.synchronize(if gpu == Device::CPU { from } else { gpu })?,
+                false if stream::has_cuda_streams(from) && on != made => made.wait(on, gpu)?,
+                false => {}
+            }
+            Ok(copy)
+        }
+    });
+    let tensor = copy.map_err(|error: Error| {
+        let wanted = match device == from {
+            true => String::new(),
+            false => format!(" and {device} is wanted"),
+        };
+        let text = format!("the tensor is on {from}{wanted}: {}", error.message());
+        errors::exchange(Error::new(error.status(), text))
+    })?;
+    Ok(Made { tensor, stream: stream::lasting(on), moved: false })
+}
