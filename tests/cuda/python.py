@@ -9,7 +9,7 @@ import dlbridge
 import handmade
 import numpy as np
 import pytest
-from dlbridge import _dlbridge
+from dlbridge import _dlbridge, capi
 
 cuda = ctypes.CDLL("libcuda.so.1")
 cuda.fake_stream.restype = cuda.fake_log.restype = ctypes.c_void_p
@@ -246,15 +246,16 @@ def test_the_consumer_waits_on_the_device():
 
 
 def test_the_wait_is_needed():
-    """What the next test shows is due to the wait: without it the numbers are not there."""
+    """Without it the numbers are not there yet: what other tests see is due to it."""
     (first, _), (second, _) = stream(), stream()
-    there = upload(first)
-    cuda.cuStreamSynchronize(ctypes.c_void_p(first))
-    later = upload(first, host=HOST + 1)  # keeps the first stream busy
-    early = dlbridge.from_dlpack(handmade_capsule(there, -1), stream=second)
-    cuda.fake_allocations()
-    assert np.array_equal(values(early, second), HOST)
-    del later
+    host = dlbridge.asarray(HOST)
+    for consumer, arrives in ((-1, False), (second, True)):
+        there = dlbridge.empty((3, 4), device="cuda", stream=first)
+        cuda.cuStreamSynchronize(ctypes.c_void_p(first))
+        late = [ctypes.cast(it._dltensor, ctypes.POINTER(capi.DLTensor)) for it in (host, there)]
+        capi.check(capi.lib.dlbridge_cuda_copy_into(*late, first))
+        other = dlbridge.from_dlpack(handmade_capsule(there, consumer), stream=second)
+        assert np.array_equal(values(other, second), HOST) == arrives
 
 
 def handmade_capsule(tensor, consumer):

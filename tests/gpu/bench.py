@@ -1,5 +1,6 @@
 """Bandwidth of copies on a GPU beside its plain copy, and latency of exchanges beside others."""
 
+import ctypes
 import subprocess
 import sys
 import time
@@ -9,7 +10,6 @@ from conftest import why_none
 from dlbridge import capi
 
 EXTENT = 8192
-SHAPE = (EXTENT, EXTENT)
 ROUNDS = 15
 
 
@@ -25,10 +25,11 @@ def median_seconds(body, rounds=ROUNDS):
 def copier(source, target, repeats=10):
     """Copies some times on the default stream, and waits."""
     gpu = capi.DLDevice(2, 0)
+    both = [ctypes.cast(it._dltensor, ctypes.POINTER(capi.DLTensor)) for it in (source, target)]
 
     def body():
         for _ in range(repeats):
-            capi.check(capi.lib.dlbridge_cuda_copy_into(source._dltensor, target._dltensor, None))
+            capi.check(capi.lib.dlbridge_cuda_copy_into(*both, None))
         capi.check(capi.lib.dlbridge_cuda_synchronize(None, gpu))
 
     body()
@@ -36,19 +37,19 @@ def copier(source, target, repeats=10):
 
 
 def tensors(device):
-    return dlbridge.empty(SHAPE, device=device)
+    return dlbridge.empty((EXTENT, EXTENT), device=device)
 
 
 def copies():
     """Each path, and the plain copy that it is a share of."""
     gpu, other, pinned = tensors("cuda"), tensors("cuda"), tensors("cpu_pinned")
-    nchw, nhwc = (64, 64, 128, 128), (0, 2, 3, 1)
-    images = gpu.reshape(-1)[: 64 * 64 * 128 * 128].reshape(*nchw)
-    permuted = other.reshape(-1)[: 64 * 64 * 128 * 128].reshape(64, 128, 128, 64)
+    side = EXTENT // 64
+    images = gpu.reshape(64, 64, side, side).transpose(0, 2, 3, 1)
+    permuted = other.reshape(64, side, side, 64)
     plain, up, down = copier(gpu, other), copier(pinned, gpu), copier(gpu, pinned)
     yield "device to device", plain, plain, gpu.nbytes * 2
     yield "transpose", copier(gpu.T, other), plain, gpu.nbytes * 2
-    yield "NCHW to NHWC", copier(images.transpose(*nhwc), permuted), plain, gpu.nbytes * 2
+    yield "NCHW to NHWC", copier(images, permuted), plain, gpu.nbytes * 2
     yield "every second column", copier(gpu[:, ::2], other[:, ::2]), plain, gpu.nbytes
     yield "pinned to device", up, up, gpu.nbytes
     yield "device to pinned", down, down, gpu.nbytes
