@@ -118,7 +118,7 @@ def test_outputs_are_where_the_inputs_are(functions, on_cuda):
     signature = "x: f32[...] anywhere, out y: f32[4]{}"
     with pytest.raises(BufferError, match="device is cuda:0 and must be on the host"):
         dlbridge.bind(functions.take, signature.format(""))(on_cuda)
-    with pytest.raises(BufferError, match="an output on cuda:0 is not allocated here"):
+    with pytest.raises(BufferError, match=r"argument y: no CUDA driver"):
         dlbridge.bind(functions.take, signature.format(" anywhere"))(on_cuda)
 
 
