@@ -112,4 +112,13 @@ static inline DLManagedTensorVersioned foreign(DLTensor tensor, int *count) {
         CHECK(memcmp(list, expected_, sizeof expected_) == 0);                                     \
     } while (0)
 
+/* The same numbers in each run of a program, from 0 to below the limit. */
+static inline uint32_t random_below(uint32_t limit) {
+    static uint32_t state = 2463534242u;
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state % limit;
+}
+
 #endif /* CHECK_H_ */

@@ -9,15 +9,6 @@ typedef struct Layout {
     unsigned char *memory, *first;
 } Layout;
 
-static uint32_t state = 2463534242u;
-
-static uint32_t random_below(uint32_t limit) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % limit;
-}
-
 /* The axes in a random order, with gaps, some of them backwards. */
 static void lay_out(Layout *layout, int32_t ndim, size_t item) {
     int64_t stride = 1 + random_below(3), offset = 0;

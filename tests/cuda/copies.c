@@ -13,15 +13,6 @@ typedef struct Place {
     unsigned char *bytes, *sent;
 } Place;
 
-static uint32_t state = 2463534242u;
-
-static uint32_t random_below(uint32_t limit) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % limit;
-}
-
 static const DLDevice devices[] = {
     {kDLCPU, 0}, {kDLCUDAHost, 0}, {kDLCUDAManaged, 0}, {kDLCUDA, 0}, {kDLCUDA, 1}};
 
