@@ -43,7 +43,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             let checked =
                 check_access(view, writes).and_then(|()| self.checker.check(argument, view));
             match checked {
-                Ok(()) => record(function, object, view),
+                Ok(()) => record(function, object, view, 0, ""),
                 Err(wrong) => {
                     refused = Some(Refused::new(function, &argument, wrong, object, view))
                 }
@@ -106,14 +106,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.checker.check(argument, &view).map_err(|wrong| {
             exception(checked(function, &argument, wrong, &Came(object, &view)))
         })?;
-        audit::record(py, || Event {
-            source: framework::source_name(object),
-            target: Some(&function.name),
-            copies: if writes { 2 } else { 1 },
-            reason: wrong.message(),
-            bytes: view.layout().bytes(),
-            protocol: "bind",
-        });
+        record(function, object, &view, if writes { 2 } else { 1 }, wrong.message());
         if writes {
             self.copied.push((place, original));
         }
@@ -178,13 +171,19 @@ impl Refused {
     }
 }
 
-/// Tells the audit of an array that is passed as it is.
-fn record(function: &Function, object: &Bound<'_, PyAny>, view: &TensorRef<'_>) {
+/// Tells the audit of an array that is passed, and of its copies.
+fn record(
+    function: &Function,
+    object: &Bound<'_, PyAny>,
+    view: &TensorRef<'_>,
+    copies: i64,
+    reason: &str,
+) {
     audit::record(object.py(), || Event {
         source: framework::source_name(object),
         target: Some(&function.name),
-        copies: 0,
-        reason: "",
+        copies,
+        reason,
         bytes: view.layout().bytes(),
         protocol: "bind",
     });
