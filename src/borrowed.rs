@@ -240,8 +240,13 @@ impl<'a> TensorRef<'a> {
     pub fn first(&self) -> *mut c_void {
         match self.layout.count() {
             0 => std::ptr::null_mut(),
-            _ => self.data.cast::<u8>().wrapping_add(self.byte_offset as usize).cast(),
+            _ => self.place(),
         }
+    }
+
+    /// As [`TensorRef::first`], but also without elements, where nothing may be reached.
+    pub fn place(&self) -> *mut c_void {
+        self.data.cast::<u8>().wrapping_add(self.byte_offset as usize).cast()
     }
 }
 

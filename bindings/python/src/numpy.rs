@@ -126,53 +126,44 @@ pub fn see<R>(
 
 /// The struct of a NumPy array, until other code runs.
 #[derive(Clone, Copy)]
-pub struct Fields<'a, 'py> {
-    py: Python<'py>,
-    raw: &'a PyArrayObject_fields,
-}
+pub struct Fields<'a>(&'a PyArrayObject_fields);
 
-impl<'a, 'py> Fields<'a, 'py> {
+impl<'a> Fields<'a> {
     /// Of an object that the caller checked to be an array.
     #[inline]
-    pub fn of(array: &'a Bound<'py, PyAny>) -> Self {
-        Fields { py: array.py(), raw: fields(array) }
-    }
-
-    #[inline]
-    pub fn dtype(&self) -> PyResult<DType> {
-        // SAFETY: the dtype of an array.
-        unsafe { element_type(self.py, self.raw.descr) }
+    pub fn of(array: &'a Bound<'_, PyAny>) -> Self {
+        Fields(fields(array))
     }
 
     /// That of a type which NumPy itself has, in native byte order; None for others.
     #[inline]
     pub fn plain_dtype(&self) -> Option<DType> {
         // SAFETY: the dtype of an array.
-        let descr = unsafe { &(*self.raw.descr).fields };
+        let descr = unsafe { &(*self.0.descr).fields };
         plain(descr.type_num).filter(|_| descr.byteorder as u8 != SWAPPED)
     }
 
     #[inline]
     pub fn data(&self) -> *mut c_void {
-        self.raw.data.cast()
+        self.0.data.cast()
     }
 
     #[inline]
     pub fn shape(&self) -> &'a [isize] {
         // SAFETY: an array has that many.
-        unsafe { numbers(self.raw.dimensions, self.raw.nd) }
+        unsafe { numbers(self.0.dimensions, self.0.nd) }
     }
 
     /// In bytes.
     #[inline]
     pub fn strides(&self) -> &'a [isize] {
         // SAFETY: an array has that many.
-        unsafe { numbers(self.raw.strides, self.raw.nd) }
+        unsafe { numbers(self.0.strides, self.0.nd) }
     }
 
     #[inline]
     pub fn is_writable(&self) -> bool {
-        self.raw.flags & NPY_ARRAY_WRITEABLE != 0
+        self.0.flags & NPY_ARRAY_WRITEABLE != 0
     }
 }
 

@@ -50,8 +50,11 @@ impl<'py> Slot<'py> {
         copy: Option<bool>,
         numbers: &mut Numbers,
     ) -> PyResult<()> {
-        if numpy::ARRAY.is_exact_type_of(object) && self.read_numpy(object, numbers)? {
-            return Ok(());
+        if numpy::ARRAY.is_exact_type_of(object) {
+            return numpy::see(object, |view| {
+                self.take(view, numbers);
+                Ok(())
+            });
         }
         let mut descriptor = torch::NOTHING;
         if torch::borrow(object, &mut descriptor)? {
@@ -82,29 +85,6 @@ impl<'py> Slot<'py> {
         self.tensor = Some(tensor);
     }
 
-    /// False for what is rare, or refused: that is so in the one way of all arrays.
-    #[inline]
-    fn read_numpy(&mut self, array: &Bound<'py, PyAny>, numbers: &mut Numbers) -> PyResult<bool> {
-        let fields = numpy::Fields::of(array);
-        let dtype = fields.dtype()?;
-        let Some(bytes) = dtype.item_bytes().filter(|bytes| bytes.is_power_of_two()) else {
-            return Ok(false);
-        };
-        let (shape, strides, shift) = (fields.shape(), fields.strides(), bytes.trailing_zeros());
-        if strides.iter().any(|stride| (*stride >> shift) << shift != *stride) {
-            return Ok(false);
-        }
-        self.start = numbers.len();
-        shape.iter().for_each(|extent| numbers.push(*extent as i64));
-        strides.iter().for_each(|stride| numbers.push((*stride >> shift) as i64));
-        self.flags.set(Flags::READ_ONLY, !fields.is_writable());
-        self.dtype = dtype;
-        self.descriptor.data = fields.data();
-        self.descriptor.ndim = shape.len() as i32;
-        self.descriptor.dtype = dtype.raw();
-        Ok(true)
-    }
-
     /// Takes a descriptor of memory that somebody else keeps alive during the call, as it
     /// is now.
     pub fn read_descriptor(
@@ -115,15 +95,23 @@ impl<'py> Slot<'py> {
         // SAFETY: what has a table of C functions, or was checked by hand, gives
         // descriptors with shapes and strides.
         let view = unsafe { TensorRef::new(descriptor, Flags::empty()) };
-        let view = view.map_err(errors::exchange)?;
+        self.take(&view.map_err(errors::exchange)?, numbers);
+        Ok(())
+    }
+
+    /// Takes what was seen. Only where data is an address does anything come this way.
+    fn take(&mut self, view: &TensorRef<'_>, numbers: &mut Numbers) {
         self.start = numbers.len();
         numbers.extend_from_slice(view.shape());
         numbers.extend_from_slice(&view.layout().strides());
-        (self.dtype, self.device) = (view.dtype(), view.device());
-        // Only where data is an address does anything come this way.
-        let data = descriptor.data.cast::<u8>().wrapping_add(descriptor.byte_offset as usize);
-        self.descriptor = DLTensor { data: data.cast(), byte_offset: 0, ..*descriptor };
-        Ok(())
+        (self.dtype, self.device, self.flags) = (view.dtype(), view.device(), view.flags());
+        self.descriptor = DLTensor {
+            data: view.place(),
+            device: view.device().raw(),
+            ndim: view.shape().len() as i32,
+            dtype: view.dtype().raw(),
+            ..torch::NOTHING
+        };
     }
 
     /// Lets `then` see the tensor, checked.
