@@ -133,6 +133,43 @@ impl Block {
         Ok(block)
     }
 
+    /// A block that describes the same memory, of the same root, which gets one owner
+    /// more.
+    ///
+    /// # Safety
+    /// `block` is alive.
+    pub unsafe fn twin(block: NonNull<Block>, flags: Flags) -> Result<NonNull<Block>> {
+        // SAFETY: the caller's promise. What other threads may write to, the flags and the
+        // owners, is not read; the allocation has room for the block and its numbers.
+        unsafe {
+            let tensor = &raw const (*block.as_ptr()).managed.dl_tensor;
+            let root = (*block.as_ptr()).root;
+            let ndim = (*tensor).ndim as usize;
+            let size = size_of::<Block>() + 2 * ndim * size_of::<i64>();
+            let memory = Memory::from_size_align_unchecked(size, align_of::<Block>());
+            let twin =
+                NonNull::new(alloc(memory).cast::<Block>()).ok_or_else(|| out_of_memory(0))?;
+            let dims = Block::dims(twin);
+            ptr::copy_nonoverlapping(Block::dims(block), dims, 2 * ndim);
+            twin.write(Block {
+                managed: DLManagedTensorVersioned {
+                    version: DLPACK_VERSION,
+                    manager_ctx: twin.as_ptr().cast(),
+                    deleter: Some(delete),
+                    flags,
+                    dl_tensor: DLTensor { shape: dims, strides: dims.add(ndim), ..*tensor },
+                },
+                root,
+                owners: AtomicUsize::new(1),
+                source: Source::SOLE,
+                size,
+            });
+            // Relaxed: `block` keeps the count above 0 meanwhile.
+            root.as_ref().owners.fetch_add(1, Ordering::Relaxed);
+            Ok(twin)
+        }
+    }
+
     /// The extents of a block, with the strides after them.
     ///
     /// # Safety

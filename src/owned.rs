@@ -93,12 +93,7 @@ impl Tensor {
     /// # Errors
     /// `Memory` if the new descriptor cannot be allocated.
     pub fn share(&self) -> Result<Tensor> {
-        self.derive(
-            self.descriptor().data,
-            self.descriptor().byte_offset,
-            self.flags(),
-            self.dims(),
-        )
+        self.twin(self.flags())
     }
 
     /// A further owner that must not write.
@@ -106,8 +101,14 @@ impl Tensor {
     /// # Errors
     /// As [`Tensor::share`].
     pub fn share_read_only(&self) -> Result<Tensor> {
-        let flags = self.flags() | Flags::READ_ONLY;
-        self.derive(self.descriptor().data, self.descriptor().byte_offset, flags, self.dims())
+        self.twin(self.flags() | Flags::READ_ONLY)
+    }
+
+    fn twin(&self, flags: Flags) -> Result<Tensor> {
+        // SAFETY: an owner keeps its block alive.
+        let twin = unsafe { Block::twin(self.0, flags.difference(Flags::IS_COPIED)) }?;
+        self.mark_shared();
+        Ok(Tensor(twin))
     }
 
     /// A further owner with another layout of the same memory.
@@ -314,12 +315,17 @@ impl Tensor {
         unsafe { (*block.as_ptr()).root = NonNull::from(root) };
         // Relaxed: `self` keeps the count above 0 meanwhile.
         root.owners.fetch_add(1, Ordering::Relaxed);
+        self.mark_shared();
+        Ok(Tensor(block))
+    }
+
+    /// Takes off the flag that the memory is a copy with one owner.
+    fn mark_shared(&self) {
         if self.flags().contains(Flags::IS_COPIED) {
             // SAFETY: as in `flags`.
             let own = unsafe { AtomicU64::from_ptr(self.flags_pointer()) };
             own.fetch_and(!Flags::IS_COPIED.bits(), Ordering::Relaxed);
         }
-        Ok(Tensor(block))
     }
 
     /// Sets the flag that the memory is a copy which the receiver alone owns.
