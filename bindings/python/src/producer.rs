@@ -3,6 +3,7 @@
 use dlbridge::cuda::Stream;
 use dlbridge::{Device, Tensor};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::tensor::PyTensor;
@@ -76,14 +77,24 @@ fn copied(
 /// Whether the consumer knows the versioned form, which it says with
 /// `max_version=(1, 0)` or later.
 fn wants_versioned(max_version: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+    // What consumers say is a constant of theirs: it is read once.
+    static KNOWN: [PyOnceLock<Py<PyAny>>; 4] = [const { PyOnceLock::new() }; 4];
     let Some(version) = max_version else {
         return Ok(false);
     };
+    let py = version.py();
+    if KNOWN.iter().any(|known| known.get(py).is_some_and(|known| known.is(version))) {
+        return Ok(true);
+    }
     let number = |pair: &Bound<'_, PyTuple>, place| pair.get_borrowed_item(place)?.extract::<i64>();
     let pair = version.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2);
     let pair = pair.and_then(|pair| Some((number(pair, 0).ok()?, number(pair, 1).ok()?)));
     let (major, _) = pair.ok_or_else(|| {
         errors::wrong_type("max_version", version, "a tuple of two ints, like (1, 3)")
     })?;
-    Ok(major >= 1)
+    let is_versioned = major >= 1;
+    if let Some(free) = KNOWN.iter().find(|known| is_versioned && known.get(py).is_none()) {
+        free.get_or_init(py, || version.clone().unbind());
+    }
+    Ok(is_versioned)
 }
