@@ -2,16 +2,15 @@
 //! whose names PyO3 would compare letter by letter.
 
 use std::ffi::CStr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyString, PyTuple};
 
 use crate::tensor::PyTensor;
-use crate::{audit, errors, producer};
+use crate::{audit, errors, producer, vectorcall};
 
 const DOCUMENTATION: &CStr = c"__dlpack__($self, /, *, stream=None, max_version=None, \
 dl_device=None, copy=None)\n--\n\n\
@@ -31,7 +30,7 @@ pub fn add(py: Python<'_>) -> PyResult<()> {
     let definition = Box::leak(Box::new(ffi::PyMethodDef {
         ml_name: c"__dlpack__".as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: dlpack },
-        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_flags: vectorcall::FLAGS,
         ml_doc: DOCUMENTATION.as_ptr(),
     }));
     let class = py.get_type::<PyTensor>();
@@ -51,7 +50,7 @@ unsafe extern "C" fn dlpack(
 ) -> *mut ffi::PyObject {
     // SAFETY: Python calls it attached.
     let py = unsafe { Python::assume_attached() };
-    let called = catch_unwind(AssertUnwindSafe(|| {
+    vectorcall::answer(|| {
         if positional != 0 {
             return Err(PyTypeError::new_err(format!(
                 "Tensor.__dlpack__() takes 0 positional arguments but {positional} were given"
@@ -60,17 +59,9 @@ unsafe extern "C" fn dlpack(
         // SAFETY: checked by Python; there are as many values as names.
         unsafe {
             let own = Bound::ref_from_ptr(py, &own).cast_unchecked::<PyTensor>();
-            export(own, keywords(py, values, names)?)
+            export(own, keywords(py, values, names)?).map(Bound::into_any)
         }
-    }));
-    let panicked = |_| Err(PyRuntimeError::new_err("defect in dlbridge: a panic"));
-    match called.unwrap_or_else(panicked) {
-        Ok(capsule) => capsule.into_ptr(),
-        Err(error) => {
-            error.restore(py);
-            std::ptr::null_mut()
-        }
-    }
+    })
 }
 
 type Keywords<'a, 'py> = [Option<&'a Bound<'py, PyAny>>; NAMES.len()];

@@ -1,7 +1,15 @@
-//! Calls without a tuple of arguments.
+//! Calls without a tuple of arguments, from here and to here.
 
-use pyo3::ffi::PyObject;
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
+
+/// The flags of a function that the interpreter calls in this way.
+pub const FLAGS: c_int = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
 
 unsafe extern "C" {
     // Part of the stable ABI since 3.12, and exported as it is now since 3.9.
@@ -20,9 +28,56 @@ pub fn call1<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let arguments = [argument.as_ptr()];
     // SAFETY: objects, and as many as said.
+    unsafe { pass_on(callable, arguments.as_ptr(), 1, ptr::null_mut()) }
+}
+
+/// Calls with the arguments that came from the interpreter.
+///
+/// # Safety
+/// They are `count` objects and then one for each of the names.
+pub unsafe fn pass_on<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the caller's promise.
     unsafe {
-        let result =
-            PyObject_Vectorcall(callable.as_ptr(), arguments.as_ptr(), 1, std::ptr::null_mut());
+        let result = PyObject_Vectorcall(callable.as_ptr(), arguments, count, names);
         Bound::from_owned_ptr_or_err(callable.py(), result)
     }
+}
+
+/// Arguments as they come from the interpreter.
+///
+/// # Safety
+/// They are `count` objects that stay for `'a`.
+#[inline]
+pub unsafe fn given<'a, 'py>(
+    _attached: Python<'py>,
+    arguments: *const *mut PyObject,
+    count: usize,
+) -> &'a [Bound<'py, PyAny>] {
+    match count {
+        0 => &[],
+        // SAFETY: the caller's promise. A `Bound` is a pointer to an object.
+        _ => unsafe { std::slice::from_raw_parts(arguments.cast(), count) },
+    }
+}
+
+/// The result of a function that the interpreter calls, or NULL with the exception set.
+#[inline]
+pub fn answer<'py>(body: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> *mut PyObject {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(object)) => object.into_ptr(),
+        Ok(Err(error)) => raise(error),
+        Err(_) => raise(PyRuntimeError::new_err("defect in dlbridge: a panic")),
+    }
+}
+
+#[cold]
+fn raise(error: PyErr) -> *mut PyObject {
+    // Else PyO3 does not know of the GIL, and keeps what is dropped here for later.
+    Python::attach(|py| error.restore(py));
+    ptr::null_mut()
 }

@@ -1,7 +1,6 @@
 //! A C function as a Python function.
 
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -19,8 +18,8 @@ use super::quick::Quick;
 use super::refusal::called;
 use super::scalar::Word;
 use super::text;
-use crate::errors;
 use crate::framework::{self, Framework};
+use crate::{errors, vectorcall};
 
 /// A C function, its signature, and how it is called.
 #[pyclass(frozen, name = "_Function", module = "dlbridge")]
@@ -339,14 +338,6 @@ impl Definition {
     }
 }
 
-/// Sets the exception.
-#[cold]
-fn raise(error: PyErr) -> *mut ffi::PyObject {
-    // Else PyO3 does not know of the GIL, and keeps what is dropped here for later.
-    Python::attach(|py| error.restore(py));
-    ptr::null_mut()
-}
-
 /// The interpreter calls this.
 unsafe extern "C" fn enter(
     function: *mut ffi::PyObject,
@@ -358,22 +349,13 @@ unsafe extern "C" fn enter(
     // with, and `count` arguments and then one for each name.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: as above.
-    let body = || unsafe {
+    vectorcall::answer(|| unsafe {
         let function: &Bound<'_, Function> = Bound::ref_from_ptr(py, &function).cast_unchecked();
         let names: Option<&Bound<'_, PyTuple>> =
             (!names.is_null()).then(|| Bound::ref_from_ptr(py, &names).cast_unchecked());
         let keywords = names.map_or(0, |names| names.len());
-        let total = count as usize + keywords;
-        let all: &[Bound<'_, PyAny>] = match total {
-            0 => &[],
-            _ => std::slice::from_raw_parts(arguments.cast(), total),
-        };
+        let all = vectorcall::given(py, arguments, count as usize + keywords);
         let (positional, keywords) = all.split_at(count as usize);
-        match function.get().enter(py, Given { positional, keywords, names }) {
-            Ok(object) => object.into_ptr(),
-            Err(error) => raise(error),
-        }
-    };
-    catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|_| raise(PyRuntimeError::new_err("defect in dlbridge: a panic")))
+        function.get().enter(py, Given { positional, keywords, names })
+    })
 }
