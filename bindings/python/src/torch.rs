@@ -14,8 +14,10 @@ use crate::loaded::LoadedType;
 use crate::owner::kept;
 use crate::transfer::Made;
 use crate::{consumer, errors, stream, vectorcall};
+use functions::Functions;
 use state::State;
 
+mod functions;
 mod state;
 
 pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
@@ -43,7 +45,6 @@ fn taken(
         check_subclass(x)?;
         return produced(x, device, copy, stream);
     }
-    check(x)?;
     let mut descriptor = NOTHING;
     if let Some(storage) = described(x, &mut descriptor)? {
         // SAFETY: the storage, which the tensor keeps, is where the elements are. Nothing
@@ -95,7 +96,7 @@ pub fn look_at<'py>(
     if !is_plain(x) {
         return Ok(None);
     }
-    check(x).and_then(|()| described(x, out)).map_err(|error| explain(x, error))
+    described(x, out).map_err(|error| explain(x, error))
 }
 
 /// Writes what a torch.Tensor is now, on any device, for as long as nobody changes it.
@@ -104,10 +105,13 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     if !is_plain(x) {
         return Ok(false);
     }
+    check(x)?;
+    if Functions::get(x.py()).is_some_and(|functions| functions.look_at(x, out)) {
+        return Ok(true);
+    }
     let Some(table) = table(x.py())? else {
         return Ok(false);
     };
-    check(x)?;
     // SAFETY: the caller uses it before anything else runs.
     let found = unsafe { table.look_at(x, out) };
     found.map_err(|error| explain(x, consumer::as_refusal(x, error)))
@@ -163,11 +167,26 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     checked
 }
 
-/// As `look_at`, by PyTorch's table of C functions. None off the host.
+/// As `look_at`, for a tensor of PyTorch's own types, if it is what nearly all are. None
+/// also for what is refused.
+#[inline]
+pub fn look_directly<'py>(x: &Bound<'py, PyAny>, out: &mut DLTensor) -> Option<Bound<'py, PyAny>> {
+    let functions = Functions::get(x.py())?;
+    // First: where it is made an object, others may run and change the tensor.
+    let storage = functions.storage(x)?;
+    let is_usual = functions.state(x) == State::default() && functions.look_at(x, out);
+    is_usual.then_some(storage)
+}
+
+/// As `look_at`, for a tensor of PyTorch's own types. None off the host.
 fn described<'py>(
     x: &Bound<'py, PyAny>,
     out: &mut DLTensor,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if let Some(storage) = look_directly(x, out) {
+        return Ok(Some(storage));
+    }
+    check(x)?;
     let Some(table) = table(x.py())? else {
         return Ok(None);
     };
