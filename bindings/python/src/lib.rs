@@ -12,6 +12,7 @@ mod consumer;
 mod convert;
 mod cuda_array_interface;
 mod device;
+mod direct;
 mod dlpack_method;
 mod dtype;
 mod errors;
@@ -24,6 +25,7 @@ mod numpy;
 mod object;
 mod owner;
 mod plan;
+mod positional;
 mod producer;
 mod seen;
 mod stream;
@@ -52,9 +54,13 @@ mod _dlbridge {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_init]
-    fn init(py: Python<'_>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
         owner::check_interpreter(py)?;
         dlpack_method::add(py)?;
+        positional::install::<direct::Convert>(module)?;
+        positional::install::<direct::FromDlpack>(module)?;
+        positional::install::<direct::Asarray>(module)?;
         owner::watch_shutdown(py)
     }
 }

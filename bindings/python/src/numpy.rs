@@ -176,7 +176,7 @@ fn fields<'a>(array: &'a Bound<'_, PyAny>) -> &'a PyArrayObject_fields {
 
 /// A new NumPy array in C order, whose elements are not initialised.
 pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Bound<'py, PyAny>> {
-    let descr = element_descr(py, dtype)?;
+    let descr = element_descr(py, dtype)?.into_ptr().cast();
     // SAFETY: the shape has that many entries, to which NumPy does not write; NewFromDescr
     // takes over `descr`.
     unsafe {
@@ -201,6 +201,14 @@ pub fn own_base<'py>(array: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTensor>> 
     // SAFETY: the base of an array is NULL or an object.
     let base = unsafe { Bound::from_borrowed_ptr_or_opt(array.py(), fields(array).base) };
     base.and_then(|base| base.cast_into::<PyTensor>().ok())
+}
+
+/// Whether the memory of an array is NumPy's own, or a plain array's.
+#[inline]
+pub fn is_numpys(array: &Bound<'_, PyAny>) -> bool {
+    let base = fields(array).base;
+    // SAFETY: the base of an array is NULL or an object.
+    base.is_null() || ARRAY.is_exact_type_of(unsafe { Bound::ref_from_ptr(array.py(), &base) })
 }
 
 /// Whether an array still is all of the tensor that it was made of.
@@ -266,7 +274,21 @@ pub fn export<'py>(
     if ARRAY.get(keeper.py()).is_none() {
         keeper.py().import("numpy")?;
     }
-    wrap(tensor, keeper)
+    let descr = element_descr(keeper.py(), tensor.dtype())?;
+    wrap(tensor, descr, keeper)
+}
+
+/// As `export`, without code of others: None if NumPy is not imported, or lacks the type.
+#[inline]
+pub fn export_directly<'py>(
+    tensor: &TensorRef<'_>,
+    keeper: Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = keeper.py();
+    match ARRAY.get(py).and_then(|_| plain_descr(py, tensor.dtype())) {
+        Some(descr) => wrap(tensor, descr, keeper).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The refusal of everything that needs memory on the host.
@@ -278,7 +300,11 @@ pub fn not_on_host(tensor: &Tensor) -> PyErr {
     ))
 }
 
-fn wrap<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn wrap<'py>(
+    tensor: &TensorRef<'_>,
+    descr: Bound<'py, PyAny>,
+    keeper: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = keeper.py();
     let layout = tensor.layout();
     let mut room = Room::new();
@@ -290,7 +316,7 @@ fn wrap<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Boun
         0 => ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT),
         _ => tensor.first(),
     };
-    let descr = element_descr(py, tensor.dtype())?;
+    let descr = descr.into_ptr().cast();
     // SAFETY: shape and strides have `ndim` entries, and what keeps the memory becomes
     // the base. NewFromDescr takes over `descr`, and SetBaseObject the base, both also on
     // failure.
@@ -319,12 +345,20 @@ fn wrap<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Boun
     }
 }
 
-/// A new reference to the NumPy dtype.
-fn element_descr(py: Python<'_>, dtype: DType) -> PyResult<*mut PyArray_Descr> {
-    let known = TYPES.iter().find(|(_, known)| *known == dtype);
-    if let Some((number, _)) = known {
-        // SAFETY: NumPy is imported; one of its own numbers.
-        return Ok(unsafe { PY_ARRAY_API.PyArray_DescrFromType(py, *number as c_int) });
+/// The NumPy dtype of a type that NumPy itself has. NumPy is imported.
+fn plain_descr(py: Python<'_>, dtype: DType) -> Option<Bound<'_, PyAny>> {
+    let (number, _) = TYPES.iter().find(|(_, known)| *known == dtype)?;
+    // SAFETY: one of NumPy's own numbers.
+    unsafe {
+        let descr = PY_ARRAY_API.PyArray_DescrFromType(py, *number as c_int);
+        Some(Bound::from_owned_ptr(py, descr.cast()))
+    }
+}
+
+/// The NumPy dtype. NumPy is imported.
+fn element_descr(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
+    if let Some(descr) = plain_descr(py, dtype) {
+        return Ok(descr);
     }
     static ML_DTYPES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let raw = dtype.raw();
@@ -345,8 +379,7 @@ fn element_descr(py: Python<'_>, dtype: DType) -> PyResult<*mut PyArray_Descr> {
         let message = format!("dtype is {dtype}, which this version of ml_dtypes does not have");
         errors::refused_because(py, message, error)
     })?;
-    let descr = py.import("numpy")?.getattr("dtype")?.call1((class,))?;
-    Ok(descr.into_ptr().cast())
+    py.import("numpy")?.getattr("dtype")?.call1((class,))
 }
 
 #[cold]

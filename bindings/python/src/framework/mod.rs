@@ -281,7 +281,7 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
 }
 
 /// The framework whose name this object is: texts of a program are the same objects.
-fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+pub fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     static NAMES: PyOnceLock<[Py<PyString>; ALL.len()]> = PyOnceLock::new();
     let py = to.py();
     let names = NAMES
