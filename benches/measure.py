@@ -48,6 +48,7 @@ def measure(job: Job, names: dict[str, object], rounds: int) -> Times:
 
 def _calls(timer: timeit.Timer, seconds: float = 0.001) -> int:
     """How many calls take that long."""
+    timer.timeit(1)  # what is looked up once
     calls = 1
     while (taken := timer.timeit(calls)) < seconds:
         calls = max(2 * calls, int(calls * seconds / max(taken, 1e-9)))
