@@ -83,3 +83,20 @@ def test_all_is_there():
     assert sorted(dlbridge.__all__) == dlbridge.__all__
     for name in dlbridge.__all__:
         assert getattr(dlbridge, name).__doc__
+
+
+def test_what_stands_in_for_types_of_arrays_is_no_array():
+    code = """
+import numpy as np, torch
+arrays = np.zeros(3), torch.zeros(3)
+class Stand: pass
+np.ndarray = torch.Tensor = torch.nn.Parameter = Stand
+import dlbridge
+for take in (dlbridge.asarray, dlbridge.from_dlpack, lambda x: dlbridge.convert(x, "torch")):
+    try:
+        take(Stand())
+    except TypeError as error:
+        print("refused")
+print(*(dlbridge.asarray(array).ptr != 0 for array in arrays))
+"""
+    assert python(code).split() == ["refused"] * 3 + ["True"] * 2

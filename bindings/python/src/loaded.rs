@@ -10,13 +10,24 @@ use pyo3::types::{PyDict, PyString, PyType};
 pub struct LoadedType {
     module: &'static str,
     name: &'static str,
+    /// Modules and names of types of C, one of which it must be or extend.
+    bases: &'static [(&'static str, &'static str)],
     found: PyOnceLock<Py<PyType>>,
 }
 
 impl LoadedType {
     /// The type `name` of the module `module`.
     pub const fn new(module: &'static str, name: &'static str) -> Self {
-        LoadedType { module, name, found: PyOnceLock::new() }
+        LoadedType::on(module, name, &[])
+    }
+
+    /// One whose objects are read as C structs: what was put in its place does not count.
+    pub const fn on(
+        module: &'static str,
+        name: &'static str,
+        bases: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        LoadedType { module, name, bases, found: PyOnceLock::new() }
     }
 
     /// The type, if its module has been imported.
@@ -48,11 +59,21 @@ impl LoadedType {
 
     #[cold]
     fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
-        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-        let modules = MODULES.import(py, "sys", "modules").ok()?;
-        let module = modules.get_item(PyString::intern(py, self.module)).ok()??;
-        // Absent while the module is still being imported.
-        let class = module.getattr(self.name).ok()?.cast_into::<PyType>().ok()?;
-        Some(self.found.get_or_init(py, || class.unbind()).bind(py))
+        let class = loaded(py, self.module, self.name)?;
+        let mut bases = self.bases.iter().filter_map(|(module, name)| loaded(py, module, name));
+        // SAFETY: two types. Not `issubclass`, which asks them.
+        let extends = |base: Bound<'_, PyType>| unsafe {
+            ffi::PyType_IsSubtype(class.as_type_ptr(), base.as_type_ptr()) != 0
+        };
+        let is_real = self.bases.is_empty() || bases.any(extends);
+        is_real.then(|| self.found.get_or_init(py, || class.unbind()).bind(py))
     }
+}
+
+/// A type of a module that is imported. Absent while the module is still being imported.
+fn loaded<'py>(py: Python<'py>, module: &str, name: &str) -> Option<Bound<'py, PyType>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.import(py, "sys", "modules").ok()?;
+    let module = modules.get_item(PyString::intern(py, module)).ok()??;
+    module.getattr(name).ok()?.cast_into::<PyType>().ok()
 }

@@ -20,7 +20,11 @@ use crate::loaded::LoadedType;
 use crate::owner::kept;
 use crate::tensor::PyTensor;
 
-pub static ARRAY: LoadedType = LoadedType::new("numpy", "ndarray");
+pub static ARRAY: LoadedType = LoadedType::on(
+    "numpy",
+    "ndarray",
+    &[("numpy._core._multiarray_umath", "ndarray"), ("numpy.core._multiarray_umath", "ndarray")],
+);
 static MASKED: LoadedType = LoadedType::new("numpy.ma", "MaskedArray");
 static SCALAR: LoadedType = LoadedType::new("numpy", "generic");
 

@@ -20,8 +20,10 @@ use state::State;
 mod functions;
 mod state;
 
-pub static TENSOR: LoadedType = LoadedType::new("torch", "Tensor");
-static PARAMETER: LoadedType = LoadedType::new("torch.nn", "Parameter");
+pub static TENSOR: LoadedType = LoadedType::on("torch", "Tensor", BASES);
+static PARAMETER: LoadedType = LoadedType::on("torch.nn", "Parameter", BASES);
+/// Earlier versions have the second name.
+const BASES: &[(&str, &str)] = &[("torch._C", "TensorBase"), ("torch._C", "_TensorBase")];
 
 /// A tensor on the memory of a torch.Tensor.
 pub fn import(
