@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::buffer::Buffer;
+use crate::integers::integer_list;
 use crate::owner::{kept_by, owned_by};
-use crate::tensor::integer_list;
 use crate::{errors, numpy};
 
 /// The dictionary that describes a tensor on the host.

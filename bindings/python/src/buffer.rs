@@ -15,8 +15,9 @@ use pyo3::prelude::*;
 
 use crate::array_interface::check_exportable;
 use crate::errors;
+use crate::integers::tuple;
 use crate::owner::kept_by;
-use crate::tensor::{PyTensor, tuple};
+use crate::tensor::PyTensor;
 
 /// A buffer of an object, which stays locked (a bytearray cannot be resized) until
 /// this is dropped, attached. It does not move: exporters may point into it.

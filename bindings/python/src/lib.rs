@@ -15,11 +15,13 @@ mod device;
 mod direct;
 mod dlpack_method;
 mod dtype;
+mod empty;
 mod errors;
 mod exchange;
 mod failure;
 mod framework;
 mod index;
+mod integers;
 mod loaded;
 mod numpy;
 mod object;
@@ -45,8 +47,8 @@ mod _dlbridge {
     use crate::{
         asarray::asarray, audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType,
         bind::bind, consumer::from_dlpack, consumer::from_managed, convert::convert,
-        device::PyDevice, dtype::PyDType, framework::frameworks, plan::Plan, plan::plan,
-        tensor::PyTensor, tensor::empty,
+        device::PyDevice, dtype::PyDType, empty::empty, framework::frameworks, plan::Plan,
+        plan::plan, tensor::PyTensor,
     };
 
     #[pymodule_export]

@@ -1,21 +1,20 @@
 //! `dlbridge.Tensor`.
 
 use std::ffi::c_int;
-use std::fmt::Write;
 use std::mem::ManuallyDrop;
 
-use dlbridge::cuda::{self, Stream};
-use dlbridge::layout::Dims;
-use dlbridge::{Device, Status, Tensor, TensorRef};
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use dlbridge::cuda::Stream;
+use dlbridge::{Tensor, TensorRef};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyTuple};
 
 use crate::convert::Given;
 use crate::device::{self, PyDevice};
-use crate::dtype::{self, PyDType};
+use crate::dtype::PyDType;
 use crate::framework::{Framework, Request};
+use crate::integers::{integers, tuple};
 use crate::owner::PendingException;
 use crate::transfer::Made;
 use crate::{
@@ -423,39 +422,6 @@ impl PyTensor {
     }
 }
 
-/// A new tensor in C order whose elements are not set yet: on "cpu", on a GPU
-/// ("cuda:0", from its memory pool), on "cpu_pinned", to which GPUs copy quickly, or
-/// "cuda_managed", which moves between host and GPUs.
-///
-/// On a GPU the memory is there, and is freed, in the order of `stream`: None or 1,
-/// the legacy default stream, 2, that of this thread, or the handle of a stream that
-/// exists as long as the tensor and its views. BufferError without CUDA's driver.
-#[pyfunction]
-#[pyo3(signature = (shape, *, dtype = None, device = None, stream = None), text_signature = "(shape, *, dtype='float32', device='cpu', stream=None)")]
-pub fn empty(
-    shape: &Bound<'_, PyAny>,
-    dtype: Option<&Bound<'_, PyAny>>,
-    device: Option<&Bound<'_, PyAny>>,
-    stream: Option<&Bound<'_, PyAny>>,
-) -> PyResult<PyTensor> {
-    let dtype = dtype.map_or(Ok(dlbridge::DType::FLOAT32), dtype::parse)?;
-    let device = device.map_or(Ok(Device::CPU), |device| device::parse("device", device))?;
-    let stream = stream::parse(stream)?.unwrap_or(Stream::LEGACY);
-    let shape = match shape.cast::<PyTuple>() {
-        Ok(shape) => integers("shape", shape)?,
-        Err(_) => integers("shape", &PyTuple::new(shape.py(), [shape])?)?,
-    };
-    // SAFETY: as the documentation says, whoever asks for it sets the elements first, and
-    // keeps the stream.
-    let tensor = unsafe { cuda::empty(dtype, &shape, device, stream) };
-    let made = tensor.map(|tensor| PyTensor::on(tensor, stream::lasting(stream)));
-    made.map_err(|error| match error.status() {
-        Status::NoCuda => errors::refused(format!("device is {device}: {}", error.message())),
-        Status::Device => errors::exchange(error),
-        _ => errors::argument(error),
-    })
-}
-
 /// An array of a framework.
 fn deliver<'py>(
     tensor: &Bound<'py, PyTensor>,
@@ -475,46 +441,4 @@ pub fn copied(py: Python<'_>, tensor: TensorRef<'_>) -> PyResult<Tensor> {
     let copy = || unsafe { Tensor::copy_of(tensor) };
     let copy = if tensor.layout().bytes() > LARGE { py.detach(copy) } else { copy() };
     copy.map_err(errors::exchange)
-}
-
-/// Shape or axes: some ints, or one tuple or list of them.
-fn integers(name: &str, arguments: &Bound<'_, PyTuple>) -> PyResult<Dims> {
-    let first = arguments.iter().next().filter(|_| arguments.len() == 1);
-    if let Some(list) =
-        first.filter(|it| it.is_instance_of::<PyTuple>() || it.is_instance_of::<PyList>())
-    {
-        return integer_list(name, &list);
-    }
-    integer_list(name, arguments)
-}
-
-/// The ints of a tuple or list.
-pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
-    list.try_iter()?
-        .map(|item| {
-            let item = item?;
-            item.extract::<i64>().map_err(|error| {
-                let py = item.py();
-                let entry = format!("an entry of {name}");
-                if error.is_instance_of::<PyOverflowError>(py) {
-                    PyValueError::new_err(format!("{entry} is {item}; it must fit in 63 bits"))
-                } else if error.is_instance_of::<PyTypeError>(py) {
-                    errors::wrong_type(&entry, &item, "an int")
-                } else {
-                    error
-                }
-            })
-        })
-        .collect()
-}
-
-/// Numbers as Python writes a tuple.
-pub fn tuple(numbers: &[i64]) -> String {
-    let mut text = String::from("(");
-    for (position, number) in numbers.iter().enumerate() {
-        let separator = if position > 0 { ", " } else { "" };
-        let _ = write!(text, "{separator}{number}");
-    }
-    text.push_str(if numbers.len() == 1 { ",)" } else { ")" });
-    text
 }

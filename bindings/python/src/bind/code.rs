@@ -7,9 +7,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::grammar::{Kind, Mode, Outcome, Parameter, Signature};
 use super::registers::Registers;
 use super::scalar::Word;
+use super::signature::{Kind, Mode, Outcome, Parameter, Signature};
 
 /// An address, and what libffi knows of the function there.
 pub struct Code {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use dlbridge::spec::{Spec, Types};
 
 use super::arguments::Argument;
-use super::grammar::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
 use super::scalar::{Scalar, spelled};
+use super::signature::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
 
 /// How it is called in Python: `blur(src, sigma, *, dst=None)`.
 pub fn call_text(

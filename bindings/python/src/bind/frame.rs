@@ -11,9 +11,9 @@ use pyo3::types::{PyFloat, PyInt};
 use smallvec::SmallVec;
 
 use super::function::Function;
-use super::grammar::{Factor, Kind, Measure, Parameter, Value};
 use super::refusal::{Label, named};
 use super::scalar::Word;
+use super::signature::{Factor, Kind, Measure, Parameter, Value};
 use super::slot::{Numbers, Slot};
 use super::{stream, text};
 use crate::errors;

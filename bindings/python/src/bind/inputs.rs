@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 
 use super::frame::Frame;
 use super::function::Function;
-use super::grammar::{Kind, Mode, Value};
 use super::is_curable;
 use super::refusal::{Label, checked, exception, named};
+use super::signature::{Kind, Mode, Value};
 use super::slot::{Came, Slot};
 use crate::asarray::tensor_of;
 use crate::audit::{self, Event};

@@ -1,6 +1,6 @@
 //! `bind`: C functions that are called with arrays of any framework.
 //!
-//! A signature is read once (`grammar`); a call goes through a frame: arguments in the
+//! A `signature` is read once (`grammar`); a call goes through a frame: arguments in the
 //! order of C (`arguments`), arrays and numbers (`inputs`, with `slot` and `scalar`),
 //! what C writes to (`output`), the call (`frame`), and what comes back (`results`).
 
@@ -18,6 +18,7 @@ mod refusal;
 mod registers;
 mod results;
 mod scalar;
+mod signature;
 mod slot;
 mod stream;
 mod text;

@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use super::frame::Frame;
-use super::grammar::Parameter;
 use super::refusal::{Label, named};
+use super::signature::Parameter;
 use super::slot::Slot;
 use crate::framework::{Framework, Request, judge};
 use crate::stream::lasting;

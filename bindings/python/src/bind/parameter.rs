@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyType};
 
-use super::grammar::{Kind, Mode, Parameter};
 use super::inputs::check_access;
 use super::refusal::{called, exception};
+use super::signature::{Kind, Mode, Parameter};
 use super::slot::{Came, Numbers, Slot};
 use super::usual::{Array, NAMES, Room};
 use crate::errors;

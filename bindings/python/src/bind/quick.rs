@@ -15,10 +15,10 @@ use smallvec::SmallVec;
 
 use super::arguments::Argument;
 use super::function::Function;
-use super::grammar::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
 use super::output::{self, Wanted};
 use super::results::packed;
 use super::scalar::{Scalar, Word};
+use super::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
 use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of, quietly};
 use crate::audit;
 use crate::framework::Framework;

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyBufferError, PyOverflowError, PyTypeError, PyValueError
 use pyo3::prelude::*;
 
 use super::function::Function;
-use super::grammar::Parameter;
+use super::signature::Parameter;
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.
 pub struct Label<'a>(pub &'a Parameter, pub Option<usize>);

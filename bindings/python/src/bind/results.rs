@@ -9,9 +9,9 @@ use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
 use super::frame::Frame;
-use super::grammar::{Kind, Mode, Outcome};
 use super::refusal::{checked, exception, named};
 use super::scalar::Word;
+use super::signature::{Kind, Mode, Outcome};
 use super::slot::{Came, Slot};
 use crate::convert::{self, Given};
 use crate::errors;

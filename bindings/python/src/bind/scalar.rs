@@ -18,7 +18,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
 
-use super::grammar::Literal;
+use super::signature::Literal;
 use crate::errors;
 
 /// Room for one C value, at its address.

@@ -8,8 +8,8 @@ use dlbridge::cuda::Stream;
 use pyo3::prelude::*;
 
 use super::frame::Frame;
-use super::grammar::Kind;
 use super::scalar::Scalar;
+use super::signature::Kind;
 use crate::exchange::Table;
 use crate::stream::{has_cuda_streams, wait};
 use crate::tensor::PyTensor;

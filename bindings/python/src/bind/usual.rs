@@ -15,7 +15,7 @@ use dlbridge::{DType, Device};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::grammar::{Kind, Mode, Parameter};
+use super::signature::{Kind, Mode, Parameter};
 use crate::framework::{self, Framework};
 use crate::{numpy, torch};
 

@@ -6,8 +6,8 @@ use dlbridge::layout::Layout;
 use pyo3::prelude::*;
 
 use super::{Framework, Order, ReadOnly};
+use crate::integers::tuple;
 use crate::stream;
-use crate::tensor::tuple;
 
 /// What the caller allows, but for copies.
 #[derive(Clone, Copy, Default)]

@@ -1,0 +1,52 @@
+//! Tuples of ints: shapes, strides and axes.
+
+use std::fmt::Write;
+
+use dlbridge::layout::Dims;
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::errors;
+
+/// Shape or axes: some ints, or one tuple or list of them.
+pub fn integers(name: &str, arguments: &Bound<'_, PyTuple>) -> PyResult<Dims> {
+    let first = arguments.iter().next().filter(|_| arguments.len() == 1);
+    if let Some(list) =
+        first.filter(|it| it.is_instance_of::<PyTuple>() || it.is_instance_of::<PyList>())
+    {
+        return integer_list(name, &list);
+    }
+    integer_list(name, arguments)
+}
+
+/// The ints of a tuple or list.
+pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
+    list.try_iter()?
+        .map(|item| {
+            let item = item?;
+            item.extract::<i64>().map_err(|error| {
+                let py = item.py();
+                let entry = format!("an entry of {name}");
+                if error.is_instance_of::<PyOverflowError>(py) {
+                    PyValueError::new_err(format!("{entry} is {item}; it must fit in 63 bits"))
+                } else if error.is_instance_of::<PyTypeError>(py) {
+                    errors::wrong_type(&entry, &item, "an int")
+                } else {
+                    error
+                }
+            })
+        })
+        .collect()
+}
+
+/// Numbers as Python writes a tuple.
+pub fn tuple(numbers: &[i64]) -> String {
+    let mut text = String::from("(");
+    for (position, number) in numbers.iter().enumerate() {
+        let separator = if position > 0 { ", " } else { "" };
+        let _ = write!(text, "{separator}{number}");
+    }
+    text.push_str(if numbers.len() == 1 { ",)" } else { ")" });
+    text
+}
