@@ -12,6 +12,8 @@ pub struct LoadedType {
     name: &'static str,
     /// Modules and names of types of C, one of which it must be or extend.
     bases: &'static [(&'static str, &'static str)],
+    /// The name of the module as Python has it: most modules are looked for again and again.
+    key: PyOnceLock<Py<PyString>>,
     found: PyOnceLock<Py<PyType>>,
 }
 
@@ -27,7 +29,7 @@ impl LoadedType {
         name: &'static str,
         bases: &'static [(&'static str, &'static str)],
     ) -> Self {
-        LoadedType { module, name, bases, found: PyOnceLock::new() }
+        LoadedType { module, name, bases, key: PyOnceLock::new(), found: PyOnceLock::new() }
     }
 
     /// The type, if its module has been imported.
@@ -59,8 +61,10 @@ impl LoadedType {
 
     #[cold]
     fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
-        let class = loaded(py, self.module, self.name)?;
-        let mut bases = self.bases.iter().filter_map(|(module, name)| loaded(py, module, name));
+        let key = self.key.get_or_init(py, || PyString::intern(py, self.module).unbind());
+        let class = loaded(key.bind(py), self.name)?;
+        let base = |(module, name): &(&str, &str)| loaded(&PyString::intern(py, module), name);
+        let mut bases = self.bases.iter().filter_map(base);
         // SAFETY: two types. Not `issubclass`, which asks them.
         let extends = |base: Bound<'_, PyType>| unsafe {
             ffi::PyType_IsSubtype(class.as_type_ptr(), base.as_type_ptr()) != 0
@@ -71,9 +75,9 @@ impl LoadedType {
 }
 
 /// A type of a module that is imported. Absent while the module is still being imported.
-fn loaded<'py>(py: Python<'py>, module: &str, name: &str) -> Option<Bound<'py, PyType>> {
+fn loaded<'py>(module: &Bound<'py, PyString>, name: &str) -> Option<Bound<'py, PyType>> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let modules = MODULES.import(py, "sys", "modules").ok()?;
-    let module = modules.get_item(PyString::intern(py, module)).ok()??;
+    let modules = MODULES.import(module.py(), "sys", "modules").ok()?;
+    let module = modules.get_item(module).ok()??;
     module.getattr(name).ok()?.cast_into::<PyType>().ok()
 }

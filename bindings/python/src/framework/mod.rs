@@ -147,7 +147,6 @@ impl Framework {
     pub fn has(&self, object: &Bound<'_, PyAny>) -> bool {
         match exactly(object) {
             Some(framework) => std::ptr::eq(framework, self),
-            None if self.name == "dlbridge" => object.is_instance_of::<PyTensor>(),
             None => self.arrays.iter().any(|class| class.is_type_of(object)),
         }
     }
@@ -245,7 +244,7 @@ pub fn of_module(name: &str) -> Option<&'static Framework> {
 
 /// The framework that an object is an array of.
 pub fn of(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
-    ALL.into_iter().find(|framework| framework.has(object))
+    exactly(object).or_else(|| ALL.into_iter().find(|framework| framework.has(object)))
 }
 
 /// The framework of what most arrays are, without a look at the bases of its type.
@@ -253,7 +252,10 @@ fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     if crate::numpy::ARRAY.is_exact_type_of(object) {
         return Some(NUMPY);
     }
-    crate::torch::TENSOR.is_exact_type_of(object).then_some(TORCH)
+    if crate::torch::TENSOR.is_exact_type_of(object) {
+        return Some(TORCH);
+    }
+    object.is_exact_instance_of::<PyTensor>().then_some(&OWN)
 }
 
 /// The names of the frameworks that `convert` takes as `to`.
