@@ -34,7 +34,15 @@ for x, why in [
 DISTRUST = {
     "trusted": "",
     "not to be tried": "torch.zeros = None",
-    "of another kind": "torch.zeros = lambda n: torch.ones(n, dtype=torch.complex64).conj()",
+    "of another kind": "torch.zeros = lambda *_, **k: torch.ones(3, dtype=torch.cfloat).conj()",
+    "no tensor": "torch.zeros = lambda *_, **k: object()",
+    "without numbers": """
+x = torch.zeros(3)
+torch.set_default_device("meta")
+import dlbridge
+assert dlbridge.convert(x, "numpy").sum() == 0
+torch.set_default_device(None)
+""",
 }
 
 

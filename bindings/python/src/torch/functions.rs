@@ -7,6 +7,7 @@
 //! table do.
 
 use std::ffi::{CStr, CString, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlbridge::DType;
 use dlbridge::abi::{DLDataType, DLDevice, DLTensor};
@@ -14,6 +15,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::IntoPyDict;
 
 use super::NOTHING;
 use super::state::State;
@@ -54,15 +56,23 @@ impl Functions {
     /// None if they are not as they are known here.
     #[inline]
     pub fn get(py: Python<'_>) -> Option<&'static Functions> {
-        static FOUND: PyOnceLock<Option<Functions>> = PyOnceLock::new();
+        static FOUND: PyOnceLock<Functions> = PyOnceLock::new();
         match FOUND.get(py) {
-            Some(found) => found.as_ref(),
-            None => {
-                // Else PyO3 may not know of the GIL, and keeps what is dropped for later.
-                let tried = || Python::attach(Functions::tried).unwrap_or_default();
-                FOUND.get_or_init(py, tried).as_ref()
-            }
+            Some(found) => Some(found),
+            None => Functions::search(py).map(|found| FOUND.get_or_init(py, || found)),
         }
+    }
+
+    #[cold]
+    fn search(py: Python<'_>) -> Option<Functions> {
+        // It fails also where a mode of PyTorch makes other tensors of all new ones, and so is
+        // made again, but ever more rarely.
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        if !(ASKED.fetch_add(1, Ordering::Relaxed) + 1).is_power_of_two() {
+            return None;
+        }
+        // Else PyO3 may not know of the GIL, and keeps what is dropped for later.
+        Python::attach(|_| Functions::tried(py).unwrap_or_default())
     }
 
     /// What a tensor of PyTorch's own types means.
@@ -127,7 +137,8 @@ impl Functions {
         let (Some(found), Some(table)) = (Functions::find(), super::table(py)?) else {
             return Ok(None);
         };
-        let plain = py.import("torch")?.call_method1("zeros", ((3, 4),))?;
+        let host = [("device", "cpu")].into_py_dict(py)?;
+        let plain = py.import("torch")?.call_method("zeros", ((3, 4),), Some(&host))?;
         let strided = plain.call_method0("double")?.call_method0("t")?;
         let strided = strided.call_method1("narrow", (0, 1, 2))?;
         let complex = plain.call_method0("cfloat")?;
@@ -153,6 +164,9 @@ impl Functions {
 
     /// Whether they tell of a tensor what Python and the table tell.
     fn agree(&self, x: &Bound<'_, PyAny>, told: State, table: Table) -> PyResult<bool> {
+        if !super::is_plain(x) {
+            return Ok(false);
+        }
         let address = |x: &Bound<'_, PyAny>| x.getattr("_cdata")?.extract::<usize>();
         let storage = x.call_method0(intern!(x.py(), "untyped_storage"))?;
         // SAFETY: a torch.Tensor has two words behind the header of the object, at least,
