@@ -5,6 +5,7 @@ import sys
 import dlbridge
 import numpy as np
 import pytest
+import toolchain
 import torch
 from kinds import ARRAYS
 
@@ -111,3 +112,50 @@ def test_tensors_that_get_other_memory(take):
     there.set_(torch.zeros(1).untyped_storage())
     torch.zeros(large)  # would take the memory, were it free
     assert np.asarray(kept).sum() == large
+
+
+FINALISED = """
+import gc
+import numpy as np
+import torch
+{change}
+import dlbridge
+
+SMALL, LARGE = 1 << 10, 1 << 20
+
+
+class Cycle:
+    # Which collecting garbage ends, in the middle of something else.
+    def __init__(self, x):
+        self.x, self.own = x, self
+
+    def __del__(self):
+        self.x.set_(torch.full((LARGE,), 2.0).untyped_storage(), 0, (LARGE,))
+
+
+gc.disable()
+changed = 0
+for take in (
+    dlbridge.from_dlpack,
+    lambda x: dlbridge.from_dlpack(x, copy=None),
+    lambda x: dlbridge.convert(x, "numpy"),
+):
+    for step in range(120):
+        x = torch.ones(SMALL)
+        Cycle(x)
+        gc.set_threshold(1 + step % 60, 1, 1)
+        gc.enable()
+        taken = np.asarray(take(x))
+        gc.disable()
+        changed += x.numel() == LARGE
+        x.set_(torch.ones(1).untyped_storage())
+        others = [torch.full((LARGE,), 3.0), torch.full((SMALL,), 3.0)]
+        assert (taken.min(), taken.max()) in ((1, 1), (2, 2))
+assert changed > 20, changed
+"""
+
+
+@pytest.mark.parametrize("change", ["", "torch.zeros = None"], ids=["quick", "careful"])
+def test_tensors_that_change_while_they_are_taken(change):
+    code = FINALISED.format(change=change)
+    toolchain.run(sys.executable, "-c", code)

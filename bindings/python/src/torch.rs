@@ -174,7 +174,7 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
 #[inline]
 pub fn look_directly<'py>(x: &Bound<'py, PyAny>, out: &mut DLTensor) -> Option<Bound<'py, PyAny>> {
     let functions = Functions::get(x.py())?;
-    // First: where it is made an object, others may run and change the tensor.
+    // First: code of others may run here, and change the tensor.
     let storage = functions.storage(x)?;
     let is_usual = functions.state(x) == State::default() && functions.look_at(x, out);
     is_usual.then_some(storage)
@@ -193,14 +193,19 @@ fn described<'py>(
         return Ok(None);
     };
     let seen = storage(x).and_then(|storage| {
-        // SAFETY: the caller uses it before anything else runs.
+        // SAFETY: the caller uses it before anything else runs but what reads the storage.
         unsafe { table.look_at(x, out) }.map(|found| found.then_some(storage))
     });
-    let storage = seen.map_err(|error| consumer::as_refusal(x, error))?;
+    let kept = seen.map_err(|error| consumer::as_refusal(x, error))?;
     if out.device.device_type != DLDeviceType::CPU {
         return Ok(None);
     }
-    Ok(storage)
+    // Where the storage was made an object, code of others may have given the tensor another.
+    let address = |storage: &Bound<'_, PyAny>| storage.getattr("_cdata")?.extract::<usize>();
+    match kept {
+        Some(kept) if address(&kept)? == address(&storage(x)?)? => Ok(Some(kept)),
+        _ => Ok(None),
+    }
 }
 
 /// The table of PyTorch's own types.

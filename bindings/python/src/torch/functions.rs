@@ -89,15 +89,20 @@ impl Functions {
         }
     }
 
-    /// The object that is the memory of a tensor of PyTorch's own types, if it has some.
+    /// The object that is the memory of a tensor of PyTorch's own types. None if it has
+    /// none, or got another one meanwhile: where the object is made, code of others may run.
     #[inline]
     pub fn storage<'py>(&self, x: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        // SAFETY: as in `state`.
+        // SAFETY: as in `state`; the function takes an owner of its own before it makes the
+        // object.
         unsafe {
-            let storage = storage_of(*tensor_of(x));
-            let is_there = !(*storage).is_null();
-            let object = is_there.then(|| (self.wrap_storage)(storage))?;
-            Bound::from_owned_ptr_or_opt(x.py(), object)
+            let address = *storage_of(*tensor_of(x));
+            if address.is_null() {
+                return None;
+            }
+            let object = (self.wrap_storage)(storage_of(*tensor_of(x)));
+            let object = Bound::from_owned_ptr_or_opt(x.py(), object);
+            object.filter(|_| *storage_of(*tensor_of(x)) == address)
         }
     }
 
