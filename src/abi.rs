@@ -19,6 +19,10 @@ pub const MAX_NDIM: usize = 64;
 /// Alignment in bytes of the memory that this library allocates.
 pub const ALIGNMENT: usize = 64;
 
+/// An aligned address, below which no memory lies on any system: for what has no elements,
+/// or is described only.
+pub const NOWHERE: *mut std::ffi::c_void = std::ptr::without_provenance_mut(4096);
+
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     use std::mem::{offset_of, size_of};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::abi::{
-    DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM,
+    DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM, NOWHERE,
 };
 use crate::device::Device;
 use crate::dtype::DType;
@@ -193,6 +193,17 @@ impl<'a> TensorRef<'a> {
                 range.end
             );
         }
+        // An offset from NULL: PyTorch has that where it emptied a storage.
+        if self.device.has_addresses() && self.place() < NOWHERE {
+            fail!(
+                Data,
+                "data is {:p} with byte_offset {}, where no memory is; it must be the address of \
+                 shape {:?}, which has {count} elements",
+                self.data,
+                self.byte_offset,
+                self.shape()
+            );
+        }
         Ok(())
     }
 
@@ -357,6 +368,11 @@ mod tests {
             (Box::new(|t| t.device.device_type = DLDeviceType(6)), Status::Device, "is 6"),
             (Box::new(|t| t.device.device_id = -2), Status::Device, "is -2"),
             (Box::new(|t| t.data = std::ptr::null_mut()), Status::Data, "data is NULL"),
+            (
+                Box::new(|t| t.data = 8 as *mut c_void),
+                Status::Data,
+                "data is 0x8 with byte_offset 0",
+            ),
             (Box::new(|t| t.byte_offset = u64::MAX), Status::ByteOffset, "byte_offset is 1844"),
             (Box::new(|t| t.data = usize::MAX as *mut c_void), Status::ByteOffset, "data 0x"),
         ];

@@ -159,3 +159,11 @@ assert changed > 20, changed
 def test_tensors_that_change_while_they_are_taken(change):
     code = FINALISED.format(change=change)
     toolchain.run(sys.executable, "-c", code)
+
+
+def test_emptied_storages_are_no_memory():
+    there = torch.ones(100)[2:]
+    there.untyped_storage().resize_(0)
+    for take in (dlbridge.from_dlpack, dlbridge.asarray, lambda x: dlbridge.convert(x, "numpy")):
+        with pytest.raises(BufferError, match="data is 0x8"):
+            take(there)

@@ -265,7 +265,7 @@ pub unsafe fn export(
     *view = ffi::Py_buffer {
         // Without elements any address does, but for NULL some consumers would allocate.
         buf: match layout.count() {
-            0 => ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT),
+            0 => dlbridge::abi::NOWHERE,
             _ => core.data_ptr(),
         },
         len: layout.bytes() as isize,

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use dlbridge::abi::{
     DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI,
-    DLPackExchangeAPIHeader, DLTensor, Flags,
+    DLPackExchangeAPIHeader, DLTensor, Flags, NOWHERE,
 };
 use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Error, Status, Tensor, TensorRef, foreign};
@@ -265,9 +265,8 @@ unsafe extern "C" fn allocate(
 /// # Safety
 /// `prototype` has `ndim` extents.
 unsafe fn allocated(prototype: &DLTensor) -> dlbridge::Result<Tensor> {
-    let somewhere = ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT);
     let prototype =
-        DLTensor { data: somewhere, strides: ptr::null_mut(), byte_offset: 0, ..*prototype };
+        DLTensor { data: NOWHERE, strides: ptr::null_mut(), byte_offset: 0, ..*prototype };
     // SAFETY: the caller's promise.
     let checked = unsafe { TensorRef::new(&prototype, Flags::empty()) }?;
     // SAFETY: the protocol makes no promise about the elements either; the legacy default

@@ -1,9 +1,7 @@
 //! tinygrad: copies both ways. It speaks no protocol, and its `Tensor.from_blob`
 //! would not keep the memory alive.
 
-use std::ptr;
-
-use dlbridge::abi::{ALIGNMENT, Flags};
+use dlbridge::abi::{ALIGNMENT, Flags, NOWHERE};
 use dlbridge::{DType, Device, Tensor, TensorRef, array_interface};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -72,7 +70,6 @@ pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Te
 pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static str)> {
     let dtype = dtype_of(object)?;
     let shape: Vec<i64> = object.getattr("shape")?.extract()?;
-    let somewhere = ptr::without_provenance_mut(ALIGNMENT);
     let tensor = owned_by(object.clone(), |source| {
         // SAFETY: nobody reads the elements.
         unsafe {
@@ -80,7 +77,7 @@ pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static s
                 dtype,
                 &shape,
                 None,
-                somewhere,
+                NOWHERE,
                 Device::CPU,
                 Flags::empty(),
                 source,
