@@ -9,6 +9,7 @@ import weakref
 import dlbridge
 import numpy as np
 import pytest
+import toolchain
 import torch
 
 SCALE = "src: f32[h, w], out dst: f32[h, w], factor: f64 -> status"
@@ -214,3 +215,45 @@ def test_a_function_that_its_target_refers_to_is_collected():
     del holder, target
     gc.collect()
     assert gone() is None
+
+
+OUTPUTS = """
+import ctypes
+import gc
+
+import dlbridge
+import torch
+from dlbridge import capi
+
+copied = dlbridge.bind(
+    ctypes.CDLL(str(capi.LIBRARY)).dlbridge_copy_into,
+    "source: f32[h, w], out target: f32[h, w] -> dlbridge_status",
+)
+
+
+class Cycle:
+    # Which collecting garbage ends: here, where the output is made.
+    def __init__(self, x):
+        self.x, self.own = x, self
+
+    def __del__(self):
+        self.x.set_(torch.full((1 << 16,), 2.0).untyped_storage(), 0, (4, 5))
+        self.others = [torch.full((4, 5), 3.0) for _ in range(4)]
+
+
+copied(torch.ones(4, 5))
+gc.disable()
+found = set()
+for step in range(300):
+    x = torch.ones(4, 5)
+    Cycle(x)
+    gc.set_threshold(1 + step % 40, 1, 1)
+    gc.enable()
+    found |= set(copied(x).flatten().tolist())
+    gc.disable()
+print(found)
+"""
+
+
+def test_inputs_that_change_where_outputs_are_made():
+    assert toolchain.run(sys.executable, "-c", OUTPUTS).stdout.strip() == "{1.0, 2.0}"

@@ -12,6 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
 
 use crate::exchange::Table;
+use crate::once::once;
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{audit, capsule, device, errors, framework, numpy, stream, torch, transfer};
@@ -197,7 +198,7 @@ pub fn produced(
         errors::wrong_type("x", x, "an object with __dlpack__, or a DLPack capsule")
     })?;
     let arguments = PyDict::new(py);
-    let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
+    let version = once(py, &VERSION, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
     arguments.set_item(intern!(py, MAX_VERSION), version)?;
     let own = match (device, copy, stream) {
         (None, None | Some(false), None) => None,

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
+use crate::once::once;
 use crate::{errors, object};
 
 /// A device of DLPack. Equal to its name: `t.device == "cuda:0"`.
@@ -85,7 +86,7 @@ pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
     static HOST: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let make = || (device.type_code(), device.index()).into_pyobject(py);
     match device {
-        Device::CPU => Ok(HOST.get_or_try_init(py, || make().map(Bound::unbind))?.bind(py).clone()),
+        Device::CPU => Ok(once(py, &HOST, || make().map(Bound::unbind))?.bind(py).clone()),
         _ => make(),
     }
 }

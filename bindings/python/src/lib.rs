@@ -25,6 +25,7 @@ mod integers;
 mod loaded;
 mod numpy;
 mod object;
+mod once;
 mod owner;
 mod plan;
 mod positional;
@@ -58,6 +59,8 @@ mod _dlbridge {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        // PyO3 looks once whether there is an interpreter, and while that ends finds none.
+        py.detach(|| Python::attach(|_| ()));
         owner::check_interpreter(py)?;
         dlpack_method::add(py)?;
         positional::install::<direct::Convert>(module)?;

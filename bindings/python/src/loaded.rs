@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
+use crate::once::imported;
+
 /// A type of a module that may never be imported: as long as it is not, nothing
 /// can be of that type.
 pub struct LoadedType {
@@ -76,8 +78,8 @@ impl LoadedType {
 
 /// A type of a module that is imported. Absent while the module is still being imported.
 fn loaded<'py>(module: &Bound<'py, PyString>, name: &str) -> Option<Bound<'py, PyType>> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let modules = MODULES.import(module.py(), "sys", "modules").ok()?;
-    let module = modules.get_item(module).ok()??;
+    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let modules = imported(module.py(), &MODULES, "sys", "modules").ok()?;
+    let module = modules.cast::<PyDict>().ok()?.get_item(module).ok()??;
     module.getattr(name).ok()?.cast_into::<PyType>().ok()
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dlbridge::abi::{DLDataTypeCode, Flags};
 use dlbridge::array_interface::scale_to_elements;
@@ -11,12 +12,14 @@ use numpy::npyffi::{
     NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
     PyArrayObject_fields, PyDataType_ELSIZE, get_type_object,
 };
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
 use crate::errors;
 use crate::loaded::LoadedType;
+use crate::once::once;
 use crate::owner::kept;
 use crate::tensor::PyTensor;
 
@@ -178,8 +181,41 @@ fn fields<'a>(array: &'a Bound<'_, PyAny>) -> &'a PyArrayObject_fields {
     unsafe { &(*array.as_ptr().cast::<PyArrayObject>()).fields }
 }
 
+/// Whether NumPy's C API is loaded, so that making arrays runs no code of others.
+pub fn is_loaded() -> bool {
+    IS_LOADED.load(Ordering::Relaxed)
+}
+
+static IS_LOADED: AtomicBool = AtomicBool::new(false);
+
+/// Loads NumPy's C API. What that may raise is raised here: inside it would be a panic.
+#[inline]
+fn load(py: Python<'_>) -> PyResult<()> {
+    if is_loaded() { Ok(()) } else { load_first(py) }
+}
+
+#[cold]
+fn load_first(py: Python<'_>) -> PyResult<()> {
+    let version = py.import("numpy")?.getattr("__version__")?;
+    py.import("numpy.lib")?.getattr("NumpyVersion")?.call1((version,))?;
+    let modules = ["numpy._core.multiarray", "numpy.core.multiarray"];
+    let module = py.import(modules[0]).or_else(|_| py.import(modules[1]))?;
+    module.getattr("_ARRAY_API")?;
+    // SAFETY: the thread is attached. Finalisers that come back here would wait for themselves.
+    unsafe {
+        let was_on = ffi::PyGC_Disable() != 0;
+        PY_ARRAY_API.PyArray_GetNDArrayCFeatureVersion(py);
+        if was_on {
+            ffi::PyGC_Enable();
+        }
+    }
+    IS_LOADED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
 /// A new NumPy array in C order, whose elements are not initialised.
 pub fn empty<'py>(py: Python<'py>, dtype: DType, shape: &[i64]) -> PyResult<Bound<'py, PyAny>> {
+    load(py)?;
     let descr = element_descr(py, dtype)?.into_ptr().cast();
     // SAFETY: the shape has that many entries, to which NumPy does not write; NewFromDescr
     // takes over `descr`.
@@ -243,6 +279,7 @@ unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DT
     if let Some(dtype) = known.filter(|_| fields.byteorder as u8 != SWAPPED) {
         return Ok(dtype);
     }
+    load(py)?;
     // Not of the array, where a subclass may answer with another one.
     // SAFETY: the caller's promise.
     let (size, descr) =
@@ -274,22 +311,19 @@ pub fn export<'py>(
     tensor: &TensorRef<'_>,
     keeper: Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // Imports NumPy if need be: a missing one is an ImportError.
-    if ARRAY.get(keeper.py()).is_none() {
-        keeper.py().import("numpy")?;
-    }
+    load(keeper.py())?;
     let descr = element_descr(keeper.py(), tensor.dtype())?;
     wrap(tensor, descr, keeper)
 }
 
-/// As `export`, without code of others: None if NumPy is not imported, or lacks the type.
+/// As `export`, without code of others: None if NumPy is not loaded, or lacks the type.
 #[inline]
 pub fn export_directly<'py>(
     tensor: &TensorRef<'_>,
     keeper: Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = keeper.py();
-    match ARRAY.get(py).and_then(|_| plain_descr(py, tensor.dtype())) {
+    match is_loaded().then(|| plain_descr(py, tensor.dtype())).flatten() {
         Some(descr) => wrap(tensor, descr, keeper).map(Some),
         None => Ok(None),
     }
@@ -317,7 +351,7 @@ fn wrap<'py>(
     let flags = if tensor.is_read_only() { 0 } else { NPY_ARRAY_WRITEABLE };
     // Without elements any address does, but for NULL NumPy would allocate.
     let data: *mut c_void = match layout.count() {
-        0 => ptr::without_provenance_mut(dlbridge::abi::ALIGNMENT),
+        0 => dlbridge::abi::NOWHERE,
         _ => tensor.first(),
     };
     let descr = descr.into_ptr().cast();
@@ -372,9 +406,8 @@ fn element_descr(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
     {
         return Err(no_such_type(dtype));
     }
-    let module = ML_DTYPES
-        .get_or_try_init(py, || py.import("ml_dtypes").map(Bound::unbind))
-        .map_err(|error| {
+    let module =
+        once(py, &ML_DTYPES, || py.import("ml_dtypes").map(Bound::unbind)).map_err(|error| {
             let advice = "needs the package ml_dtypes, which cannot be imported";
             errors::refused_because(py, format!("dtype {dtype} in NumPy {advice}"), error)
         })?;

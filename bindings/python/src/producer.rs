@@ -2,9 +2,10 @@
 
 use dlbridge::cuda::Stream;
 use dlbridge::{Device, Tensor};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCapsule, PyTuple};
+use pyo3::types::{PyCapsule, PyInt, PyTuple};
 
 use crate::tensor::PyTensor;
 use crate::{capsule, device, errors, stream, transfer};
@@ -86,15 +87,21 @@ fn wants_versioned(max_version: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
     if KNOWN.iter().any(|known| known.get(py).is_some_and(|known| known.is(version))) {
         return Ok(true);
     }
-    let number = |pair: &Bound<'_, PyTuple>, place| pair.get_borrowed_item(place)?.extract::<i64>();
-    let pair = version.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2);
-    let pair = pair.and_then(|pair| Some((number(pair, 0).ok()?, number(pair, 1).ok()?)));
-    let (major, _) = pair.ok_or_else(|| {
-        errors::wrong_type("max_version", version, "a tuple of two ints, like (1, 3)")
-    })?;
-    let is_versioned = major >= 1;
-    if let Some(free) = KNOWN.iter().find(|known| is_versioned && known.get(py).is_none()) {
+    let wrong = || errors::wrong_type("max_version", version, "a tuple of two ints, like (1, 3)");
+    let pair = version.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2).ok_or_else(wrong)?;
+    let number = |place| {
+        let number = pair.get_borrowed_item(place)?;
+        number.extract::<i64>().map_err(|error| match error.is_instance_of::<PyException>(py) {
+            true => wrong(),
+            false => error,
+        })
+    };
+    let (major, _) = (number(0)?, number(1)?);
+    let is_constant = version.is_exact_instance_of::<PyTuple>()
+        && pair.iter_borrowed().all(|number| number.is_exact_instance_of::<PyInt>());
+    let is_kept = is_constant && major >= 1;
+    if let Some(free) = KNOWN.iter().find(|known| is_kept && known.get(py).is_none()) {
         free.get_or_init(py, || version.clone().unbind());
     }
-    Ok(is_versioned)
+    Ok(major >= 1)
 }

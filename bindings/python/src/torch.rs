@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 
 use crate::exchange::Table;
 use crate::loaded::LoadedType;
+use crate::once::once;
 use crate::owner::kept;
 use crate::transfer::Made;
 use crate::{consumer, errors, stream, vectorcall};
@@ -56,7 +57,8 @@ fn taken(
     }
     // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
     // would take away. A detached alias keeps it.
-    let alias = x.call_method0(intern!(x.py(), "detach"))?;
+    let alias = x.call_method0(intern!(x.py(), "detach"));
+    let alias = alias.map_err(|error| consumer::as_refusal(x, error))?;
     produced(&alias, device, copy, stream)
 }
 
@@ -99,6 +101,15 @@ pub fn look_at<'py>(
         return Ok(None);
     }
     described(x, out).map_err(|error| explain(x, error))
+}
+
+/// As `borrow`, of what nearly all are, on the host, and without code of others. False also
+/// for what is refused.
+#[inline]
+pub fn borrow_directly(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> bool {
+    let usual = |functions: &&Functions| functions.state(x) == State::default();
+    let functions = if is_plain(x) { Functions::known(x.py()) } else { None };
+    functions.filter(usual).is_some_and(|functions| functions.look_at(x, out))
 }
 
 /// Writes what a torch.Tensor is now, on any device, for as long as nobody changes it.
@@ -224,7 +235,7 @@ pub fn table(py: Python<'_>) -> PyResult<Option<Table>> {
 fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static METHOD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = x.py();
-    let method = METHOD.get_or_try_init(py, || {
+    let method = once(py, &METHOD, || {
         x.get_type().getattr(intern!(py, "untyped_storage")).map(Bound::unbind)
     })?;
     vectorcall::call1(method.bind(py), x)

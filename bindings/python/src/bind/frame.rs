@@ -7,7 +7,6 @@ use dlbridge::Device;
 use dlbridge::check::Checker;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt};
 use smallvec::SmallVec;
 
 use super::function::Function;
@@ -106,9 +105,7 @@ impl<'a, 'py> Frame<'a, 'py> {
                 named(self.py, self.function, &Label(parameter, position), error)
             })?;
         }
-        if self.has_run_code() {
-            self.check_still()?;
-        }
+        self.check_still()?;
         for (place, slot) in &mut self.slots {
             self.words[*place] = match self.function.signature.parameters[*place].kind {
                 Kind::Elements(_) => Word::new(slot.first()),
@@ -118,19 +115,8 @@ impl<'a, 'py> Frame<'a, 'py> {
         Ok(())
     }
 
-    /// Whether objects of other types than these were asked what they are.
-    fn has_run_code(&self) -> bool {
-        let is_plain = |object: &Bound<'_, PyAny>| {
-            object.is_exact_instance_of::<PyInt>() || object.is_exact_instance_of::<PyFloat>()
-        };
-        let mut slots = self.slots.iter();
-        let order = &self.function.order;
-        let mut numbers =
-            order.scalars.iter().chain(&order.late).filter_map(|it| self.objects[*it]);
-        slots.any(|(_, slot)| slot.tensor().is_some()) || !numbers.all(is_plain)
-    }
-
-    /// Refuses arrays that the code of other arguments changed meanwhile.
+    /// Refuses arrays that were changed meanwhile, by the code of other arguments or by what
+    /// runs where outputs are made.
     fn check_still(&self) -> PyResult<()> {
         for (place, slot) in &self.slots {
             let Some(object) = self.objects[*place] else { continue };

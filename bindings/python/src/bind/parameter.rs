@@ -7,7 +7,7 @@ use dlbridge::{Error, Status, TensorRef};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyType};
+use pyo3::types::PyBytes;
 
 use super::inputs::check_access;
 use super::refusal::{called, exception};
@@ -16,6 +16,7 @@ use super::slot::{Came, Numbers, Slot};
 use super::usual::{Array, NAMES, Room};
 use crate::errors;
 use crate::loaded::LoadedType;
+use crate::once::imported;
 
 /// An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave.
 #[pyclass(frozen, name = "ArgumentType", module = "dlbridge.capi")]
@@ -175,7 +176,7 @@ fn pointer<'py>(
     address: usize,
     keep: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = CLASS.import(py, "dlbridge.capi.arguments", "KeepingPointer")?;
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = imported(py, &CLASS, "dlbridge.capi.arguments", "KeepingPointer")?;
     class.call1((address, keep))
 }

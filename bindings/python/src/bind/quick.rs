@@ -127,6 +127,14 @@ impl Quick {
                 }
             }
         }
+        if !made.is_empty() {
+            // Where they were made, code of others may have run, and changed what was given.
+            for Step { place, read } in &self.steps {
+                if let Read::Given(position, array) = read {
+                    words[*place].set(room.take(array, &given[*position])?);
+                }
+            }
+        }
         // SAFETY: all words are filled, of the arrays whose objects the caller and `made`
         // hold. That the C function has this signature is what the caller of `bind` said.
         let result = unsafe { function.call(py, &mut words[..self.parameters]) };

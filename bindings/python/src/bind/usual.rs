@@ -160,7 +160,7 @@ impl Room {
     #[inline]
     fn take_torch(&self, array: &Array, object: &Bound<'_, PyAny>) -> Option<NonNull<c_void>> {
         let mut found = torch::NOTHING;
-        if !quietly(torch::borrow(object, &mut found))? || found.device != Device::CPU.raw() {
+        if !torch::borrow_directly(object, &mut found) {
             return None;
         }
         let ndim = usize::try_from(found.ndim).ok().filter(|ndim| *ndim <= AXES)?;

@@ -338,9 +338,10 @@ pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, &'s
 }
 
 /// What is known of memory that comes in DLPack's legacy form, which does not say
-/// whether it may be written to: JAX's may not. Warp has no other form.
+/// whether it may be written to: JAX's may not. Warp has no other form, nor had PyTorch
+/// before 2.9.
 pub fn legacy_flags(producer: &Bound<'_, PyAny>) -> Flags {
-    let is_writable = warp::FRAMEWORK.has(producer);
+    let is_writable = warp::FRAMEWORK.has(producer) || crate::torch::is_plain(producer);
     if is_writable { Flags::empty() } else { Flags::READ_ONLY }
 }
 

@@ -5,9 +5,11 @@ use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::carrier::tidy;
+use super::carrier::{legacy_capsule, tidy};
 use super::{Form, Framework, Give, OnGpu, Order, is_one_of, is_plain, lacks};
 use crate::capsule;
+use crate::once::{imported, once};
+use crate::tensor::PyTensor;
 use crate::torch::{TENSOR, table};
 
 pub static FRAMEWORK: Framework = Framework {
@@ -46,9 +48,9 @@ fn has(dtype: DType) -> bool {
 
 fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
     static FROM_DLPACK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let from_dlpack = FROM_DLPACK
-        .import(py, "torch.utils.dlpack", "from_dlpack")
-        .map_err(|error| FRAMEWORK.missing(py, error))?;
+    if TENSOR.get(py).is_none() {
+        py.import("torch").map_err(|error| FRAMEWORK.missing(py, error))?;
+    }
     let tensor = tidy(tensor)?;
     // Only what PyTorch certainly takes: a refusal could delete it twice.
     if let Some(table) = table(py)?
@@ -57,8 +59,20 @@ fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
     {
         return table.give(py, tensor);
     }
+    // Not of the module inside: importing that first breaks an import of PyTorch that another
+    // thread has begun.
+    let from_dlpack = imported(py, &FROM_DLPACK, "torch", "from_dlpack")
+        .map_err(|error| FRAMEWORK.missing(py, error))?;
     let described = tensor.view().to_string();
-    from_dlpack
-        .call1((capsule::versioned(py, tensor)?,))
-        .map_err(|error| FRAMEWORK.refusal(&described, py, error))
+    let capsule = match knows_versioned(py)? {
+        true => capsule::versioned(py, tensor)?,
+        false => legacy_capsule(&Bound::new(py, PyTensor::new(tensor))?)?,
+    };
+    from_dlpack.call1((capsule,)).map_err(|error| FRAMEWORK.refusal(&described, py, error))
+}
+
+/// Whether PyTorch takes versioned capsules, as it does since 2.9.
+fn knows_versioned(py: Python<'_>) -> PyResult<bool> {
+    static KNOWS: PyOnceLock<bool> = PyOnceLock::new();
+    once(py, &KNOWS, || py.import("torch._C")?.hasattr("_to_dlpack_versioned")).copied()
 }

@@ -7,10 +7,11 @@
 //! table do.
 
 use std::ffi::{CStr, CString, c_void};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dlbridge::DType;
 use dlbridge::abi::{DLDataType, DLDevice, DLTensor};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -52,27 +53,45 @@ pub struct Functions {
     dtypes: [Option<DLDataType>; 32],
 }
 
+static FOUND: PyOnceLock<Functions> = PyOnceLock::new();
+
 impl Functions {
-    /// None if they are not as they are known here.
+    /// None if they are not as they are known here. The first call runs code of PyTorch.
     #[inline]
     pub fn get(py: Python<'_>) -> Option<&'static Functions> {
-        static FOUND: PyOnceLock<Functions> = PyOnceLock::new();
-        match FOUND.get(py) {
-            Some(found) => Some(found),
-            None => Functions::search(py).map(|found| FOUND.get_or_init(py, || found)),
-        }
+        Functions::known(py).or_else(|| Functions::search(py))
+    }
+
+    /// As `get`, without code of others: None also before they were tried.
+    #[inline]
+    pub fn known(py: Python<'_>) -> Option<&'static Functions> {
+        FOUND.get(py)
     }
 
     #[cold]
-    fn search(py: Python<'_>) -> Option<Functions> {
-        // It fails also where a mode of PyTorch makes other tensors of all new ones, and so is
-        // made again, but ever more rarely.
+    fn search(py: Python<'_>) -> Option<&'static Functions> {
+        // It fails also where PyTorch is in a mode that makes other tensors of all new ones,
+        // and so is made again, but ever more rarely.
         static ASKED: AtomicUsize = AtomicUsize::new(0);
-        if !(ASKED.fetch_add(1, Ordering::Relaxed) + 1).is_power_of_two() {
+        static IS_BUSY: AtomicBool = AtomicBool::new(false);
+        let is_due = || (ASKED.fetch_add(1, Ordering::Relaxed) + 1).is_power_of_two();
+        // What it runs may come back here.
+        if IS_BUSY.load(Ordering::Relaxed) || !is_due() {
             return None;
         }
+        IS_BUSY.store(true, Ordering::Relaxed);
         // Else PyO3 may not know of the GIL, and keeps what is dropped for later.
-        Python::attach(|_| Functions::tried(py).unwrap_or_default())
+        let tried = Python::attach(|_| {
+            Functions::tried(py).unwrap_or_else(|error| {
+                if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                    // SAFETY: may be called at any time.
+                    unsafe { ffi::PyErr_SetInterrupt() };
+                }
+                None
+            })
+        });
+        IS_BUSY.store(false, Ordering::Relaxed);
+        tried.map(|found| FOUND.get_or_init(py, || found))
     }
 
     /// What a tensor of PyTorch's own types means.
@@ -142,6 +161,13 @@ impl Functions {
         let (Some(found), Some(table)) = (Functions::find(), super::table(py)?) else {
             return Ok(None);
         };
+        // What is done here is not for those who look on.
+        let c = py.import("torch._C")?;
+        for modes in ["_len_torch_dispatch_stack", "_len_torch_function_stack"] {
+            if c.call_method0(modes)?.extract::<usize>()? > 0 {
+                return Ok(None);
+            }
+        }
         let host = [("device", "cpu")].into_py_dict(py)?;
         let plain = py.import("torch")?.call_method("zeros", ((3, 4),), Some(&host))?;
         let strided = plain.call_method0("double")?.call_method0("t")?;
