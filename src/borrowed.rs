@@ -194,14 +194,14 @@ impl<'a> TensorRef<'a> {
             );
         }
         // An offset from NULL: PyTorch has that where it emptied a storage.
-        if self.device.has_addresses() && self.place() < NOWHERE {
+        let lowest = self.place().cast::<u8>().wrapping_offset(range.start as isize);
+        if self.device.has_addresses() && lowest.cast() < NOWHERE {
             fail!(
                 Data,
-                "data is {:p} with byte_offset {}, where no memory is; it must be the address of \
-                 shape {:?}, which has {count} elements",
+                "data is {:p} with byte_offset {}, and the elements begin at {lowest:p}, where no memory \
+                 is; it must be their address",
                 self.data,
-                self.byte_offset,
-                self.shape()
+                self.byte_offset
             );
         }
         Ok(())
