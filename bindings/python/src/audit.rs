@@ -192,7 +192,7 @@ pub struct Event<'a> {
 }
 
 /// Records an exchange, if anybody wants to know.
-#[inline]
+#[inline(always)]
 pub fn record<'a>(py: Python<'_>, event: impl FnOnce() -> Event<'a>) {
     if is_on() {
         add(py, event());

@@ -51,10 +51,15 @@ pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
 
 /// Reads what a consumer of DLPack says for memory on a device: the stream that is to
 /// wait for the memory; None if none is to.
+#[inline]
 pub fn of_consumer(device: Device, stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
-    if stream.is_none() && device == Device::CPU {
-        return Ok(None);
+    match stream.is_none() && device == Device::CPU {
+        true => Ok(None),
+        false => said(device, stream),
     }
+}
+
+fn said(device: Device, stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
     let given = stream.map(integer).transpose()?;
     match (device.type_name(), given) {
         (_, Some(-1)) => Ok(None),

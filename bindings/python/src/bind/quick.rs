@@ -128,12 +128,7 @@ impl Quick {
             }
         }
         if !made.is_empty() {
-            // Where they were made, code of others may have run, and changed what was given.
-            for Step { place, read } in &self.steps {
-                if let Read::Given(position, array) = read {
-                    words[*place].set(room.take(array, &given[*position])?);
-                }
-            }
+            self.take_again(&room, given, &mut words)?;
         }
         // SAFETY: all words are filled, of the arrays whose objects the caller and `made`
         // hold. That the C function has this signature is what the caller of `bind` said.
@@ -147,6 +142,24 @@ impl Quick {
             }
             _ => Some(results(py, function, &result, made)),
         }
+    }
+}
+
+impl Quick {
+    /// Where outputs were made, code of others may have run, and changed what was given.
+    #[inline(never)]
+    fn take_again(
+        &self,
+        room: &Room,
+        given: &[Bound<'_, PyAny>],
+        words: &mut [Word],
+    ) -> Option<()> {
+        for Step { place, read } in &self.steps {
+            if let Read::Given(position, array) = read {
+                words[*place].set(room.take(array, &given[*position])?);
+            }
+        }
+        Some(())
     }
 }
 
