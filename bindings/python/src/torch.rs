@@ -212,11 +212,13 @@ fn described<'py>(
         return Ok(None);
     }
     // Where the storage was made an object, code of others may have given the tensor another.
+    let Some(kept) = kept else {
+        return Ok(None);
+    };
     let address = |storage: &Bound<'_, PyAny>| storage.getattr("_cdata")?.extract::<usize>();
-    match kept {
-        Some(kept) if address(&kept)? == address(&storage(x)?)? => Ok(Some(kept)),
-        _ => Ok(None),
-    }
+    let now = storage(x)?;
+    let is_still = now.is(&kept) || address(&now)? == address(&kept)?;
+    Ok(is_still.then_some(kept))
 }
 
 /// The table of PyTorch's own types.
