@@ -57,7 +57,7 @@ TARGETS = [
     Job("a torch tensor taken", "from_dlpack(t)", "tvm-ffi", "tvm_ffi.from_dlpack(t)", 0.7),
 ]
 
-# The shortest way that exists, in C, without a check: see floor.c.
+# The shortest way through public interfaces, in C, without a check: see floor.c.
 FLOORS = [
     Job(_THREE_NUMPY, "bound(a, b, out)", "the floor", "floor.add3_numpy(a, b, out)", 1.3),
     Job(_THREE_TORCH, "bound(t, u, v)", "the floor", "floor.add3_torch(t, u, v)", 1.3),

@@ -1,5 +1,5 @@
-/* What CPython, NumPy and PyTorch leave to nobody: each job by the shortest way that
- * exists, without a check of anything. Nothing can be faster; nothing here is safe. */
+/* Each job by the shortest way through CPython, NumPy's C API and the exchange API of
+ * PyTorch, without a check of anything: nothing here is safe. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
