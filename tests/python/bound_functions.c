@@ -40,6 +40,13 @@ double sum(const float *first, int64_t count) {
     return total;
 }
 
+/* The sum, and of how many. */
+int sum_to(const float *first, int64_t count, float *out) {
+    out[0] = (float)sum(first, count);
+    out[1] = (float)count;
+    return 0;
+}
+
 /* Writes 0, 1, 2 ... over `count` floats. */
 void number(float *first, int64_t count) {
     int64_t i;

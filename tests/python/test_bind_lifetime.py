@@ -257,3 +257,32 @@ print(found)
 
 def test_inputs_that_change_where_outputs_are_made():
     assert toolchain.run(sys.executable, "-c", OUTPUTS).stdout.strip() == "{1.0, 2.0}"
+
+
+def test_sizes_that_change_where_outputs_are_made(functions):
+    summed = dlbridge.bind(
+        functions.sum_to, "x: *f32[...], count: i64 = x.size, out y: *f32[2] -> status"
+    )
+
+    class Cycle:
+        def __init__(self, x):
+            self.x, self.own = x, self
+
+        def __del__(self):
+            self.x.set_(torch.full((4,), 2.0).untyped_storage(), 0, (4,))
+
+    found, thresholds = set(), gc.get_threshold()
+    summed(torch.ones(4))
+    gc.disable()
+    try:
+        for step in range(120):
+            x = torch.ones(1024)
+            Cycle(x)
+            gc.set_threshold(1 + step % 40, 1, 1)
+            gc.enable()
+            found.add(tuple(summed(x).tolist()))
+            gc.disable()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+    assert found == {(1024, 1024), (8, 4)}

@@ -155,8 +155,14 @@ impl Quick {
         words: &mut [Word],
     ) -> Option<()> {
         for Step { place, read } in &self.steps {
-            if let Read::Given(position, array) = read {
-                words[*place].set(room.take(array, &given[*position])?);
+            match read {
+                Read::Given(position, array) => {
+                    words[*place].set(room.take(array, &given[*position])?);
+                }
+                Read::Product(scalar, factors) => {
+                    words[*place] = quietly(scalar.word(room.product(factors)?))?;
+                }
+                Read::Number(..) | Read::Made(..) => {}
             }
         }
         Some(())
