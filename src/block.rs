@@ -148,7 +148,7 @@ impl Block {
             let size = size_of::<Block>() + 2 * ndim * size_of::<i64>();
             let memory = Memory::from_size_align_unchecked(size, align_of::<Block>());
             let twin =
-                NonNull::new(alloc(memory).cast::<Block>()).ok_or_else(|| out_of_memory(0))?;
+                NonNull::new(alloc(memory).cast::<Block>()).ok_or_else(|| out_of_memory(size))?;
             let dims = Block::dims(twin);
             ptr::copy_nonoverlapping(Block::dims(block), dims, 2 * ndim);
             twin.write(Block {
