@@ -116,7 +116,8 @@ def test_capi(driver):
 
 def test_python(driver):
     environment = {"LD_LIBRARY_PATH": str(driver.parent), "FAKE_DEVICES": "2"}
-    toolchain.run(*PYTEST, FOLDER / "python.py", environment=environment)
+    for name in ("python.py", "order.py"):
+        toolchain.run(*PYTEST, FOLDER / name, environment=environment)
 
 
 def test_python_without_a_gpu(driver):

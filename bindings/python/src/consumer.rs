@@ -26,7 +26,9 @@ use crate::{audit, capsule, device, errors, framework, numpy, stream, torch, tra
 ///
 /// Memory of a GPU is waited for by `stream`, on which it may be used then: None is
 /// PyTorch's current stream for its tensors, else the legacy default stream; 1, 2 or
-/// a handle as for `empty`.
+/// a handle as for `empty`. With `device` and `stream`, memory of the host is to be kept
+/// until the stream is past the copy (that of a capsule is). Another library frees memory
+/// of a GPU in its own order: be done with it before the last tensor goes.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, device = None, copy = None, stream = None))]
 pub fn from_dlpack(
@@ -83,7 +85,18 @@ pub fn take(
             None => moved_by_its_own(x, device, copy, stream),
         }
     };
-    settle(x.py(), made?, device, copy, stream)
+    let made = made?;
+    // Nobody else keeps the memory of a capsule until a copy has been made of it.
+    let is_moved = device.is_some_and(|wanted| wanted != made.tensor.device());
+    let kept = (is_moved && stream.is_some() && x.is_exact_instance_of::<PyCapsule>())
+        .then(|| made.tensor.share().map_err(errors::exchange))
+        .transpose()?;
+    let settled = settle(x.py(), made, device, copy, stream)?;
+    if let Some(kept) = kept.filter(|kept| kept.device().is_host_accessible()) {
+        transfer::finish(x.py(), &settled)?;
+        drop(kept);
+    }
+    Ok(settled)
 }
 
 /// Refuses what is certain to fail before a capsule is taken over.
@@ -103,16 +116,20 @@ fn check_way(own: Device, wanted: Device, copy: Option<bool>) -> PyResult<()> {
     }
 }
 
-fn shared(own: &PyTensor, stream: Option<Stream>) -> PyResult<Made> {
-    let tensor = own.core().share().map_err(errors::exchange)?;
-    let work = match stream {
-        Some(work) if stream::has_cuda_streams(tensor.device()) => {
-            stream::wait(work, own.stream(), tensor.device())?;
-            work
-        }
-        _ => own.stream(),
+/// One more owner, for work on that stream.
+pub fn shared(own: &PyTensor, stream: Option<Stream>) -> PyResult<Made> {
+    let (tensor, made) = (own.core().share().map_err(errors::exchange)?, own.stream());
+    let device = tensor.device();
+    let Some(work) = stream.filter(|_| stream::has_cuda_streams(device)) else {
+        return Ok(Made { stream: made, ..tensor.into() });
     };
-    Ok(Made { stream: stream::lasting(work), ..tensor.into() })
+    stream::wait(work, made, device)?;
+    let work = stream::lasting(work);
+    let tensor = match work == made {
+        true => tensor,
+        false => transfer::lent(tensor, made, work)?,
+    };
+    Ok(Made { stream: work, ..tensor.into() })
 }
 
 /// Goes to the device, and copies if that was asked for and not done yet.

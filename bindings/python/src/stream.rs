@@ -15,6 +15,12 @@ pub fn has_cuda_streams(device: Device) -> bool {
     matches!(device.type_name(), "cuda" | "cuda_managed")
 }
 
+/// Whether memory there may still be written in the order of the stream on which a tensor
+/// was made. Pinned memory is if that was named: what is made without is there at once.
+pub fn is_pending(device: Device, made: Stream) -> bool {
+    has_cuda_streams(device) || device.type_name() == "cuda_pinned" && made != Stream::LEGACY
+}
+
 /// The stream to remember: the default stream of a thread would be another one on the
 /// next thread, and the legacy default stream waits for those of all threads.
 pub fn lasting(stream: Stream) -> Stream {

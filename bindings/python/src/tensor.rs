@@ -18,8 +18,8 @@ use crate::integers::{integers, tuple};
 use crate::owner::PendingException;
 use crate::transfer::Made;
 use crate::{
-    array_interface, array_struct, audit, buffer, convert, cuda_array_interface, errors, exchange,
-    framework, index, object, stream, transfer,
+    array_interface, array_struct, audit, buffer, consumer, convert, cuda_array_interface, errors,
+    exchange, framework, index, object, stream, transfer,
 };
 
 /// An n-dimensional buffer, shared and not copied: by C libraries, NumPy, PyTorch
@@ -217,9 +217,13 @@ impl PyTensor {
     ///
     /// Without `stream` the copy is made in the order of the stream on which the tensor
     /// was made, and memory of the host is read or written when this returns. With one,
-    /// of the GPU that is copied to or from, nothing is waited for but copies to "cpu":
-    /// the tensor stays as it is until the stream is past the copy, and the stream
-    /// exists as long as the copy and its views. Between two GPUs the host waits.
+    /// of the GPU that is copied to or from (to, between two), nothing is waited for but
+    /// copies to "cpu": a tensor of the host is to be kept, and not to be written to, until
+    /// the stream is past the copy, and the stream exists as long as the copy and its views.
+    /// A tensor on that device already is taken over to the stream, as by `from_dlpack`.
+    /// What is copied to "cpu_pinned" or "cuda_managed" with a stream is there when the
+    /// stream is past it: wait for the stream before the host reads it. Between two GPUs
+    /// the host waits.
     #[pyo3(signature = (device, /, *, stream = None))]
     fn to_device<'py>(
         slf: &Bound<'py, Self>,
@@ -229,7 +233,10 @@ impl PyTensor {
         let (device, stream) = (device::parse("device", device)?, stream::parse(stream)?);
         let (py, own) = (slf.py(), slf.get());
         if device == own.tensor.device() {
-            return Ok(slf.clone());
+            return match stream {
+                None => Ok(slf.clone()),
+                Some(_) => Bound::new(py, PyTensor::from(consumer::shared(own, stream)?)),
+            };
         }
         let copy = transfer::copy_to(py, &own.tensor, own.stream, device, stream)?;
         audit::copied(py, &copy.tensor, "to_device()");

@@ -4,6 +4,7 @@ use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Error, Tensor};
 use pyo3::prelude::*;
 
+use crate::owner::kept_by;
 use crate::tensor::copied;
 use crate::{errors, stream};
 
@@ -61,7 +62,14 @@ pub fn copy_of(
     work: Option<Stream>,
 ) -> PyResult<Made> {
     match source.device().is_host_accessible() {
-        true => copied(py, source.view()).map(Made::from),
+        true => {
+            if stream::is_pending(source.device(), made) {
+                // SAFETY: whoever named a stream keeps it, as the documentation says.
+                let written = py.detach(|| unsafe { made.synchronize(source.device()) });
+                written.map_err(errors::exchange)?;
+            }
+            copied(py, source.view()).map(Made::from)
+        }
         false => copy_to(py, source, made, source.device(), work),
     }
 }
@@ -93,7 +101,7 @@ pub fn copy_to(
         unsafe {
             match between {
                 true => made.synchronize(from)?,
-                false if stream::has_cuda_streams(from) && on != made => on.wait(made, gpu)?,
+                false if stream::is_pending(from, made) && on != made => on.wait(made, gpu)?,
                 false => {}
             }
             let copy = cuda::copy_to(source.view(), device, on)?;
@@ -114,4 +122,36 @@ pub fn copy_to(
         errors::exchange(Error::new(error.status(), text))
     })?;
     Ok(Made { tensor, stream: stream::lasting(on), moved: false })
+}
+
+/// Waits until a copy on a GPU is there.
+pub fn finish(py: Python<'_>, copy: &Made) -> PyResult<()> {
+    let device = copy.tensor.device();
+    // SAFETY: whoever named a stream keeps it, as the documentation says.
+    let done = py.detach(|| unsafe { copy.stream.synchronize(device) });
+    done.map_err(errors::exchange)
+}
+
+/// A tensor that is used on another stream than the one on which it was made. That one
+/// waits for the other when it is given up, since the memory may be freed in its order.
+pub fn lent(tensor: Tensor, made: Stream, work: Stream) -> PyResult<Tensor> {
+    let description = tensor.share().map_err(errors::exchange)?;
+    kept_by(Box::new(Loan { tensor, made, work }), |source| {
+        // SAFETY: the loan keeps the memory.
+        unsafe { Tensor::wrap(description.view(), source) }
+    })
+}
+
+struct Loan {
+    tensor: Tensor,
+    made: Stream,
+    work: Stream,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        // SAFETY: whoever named a stream keeps it as long as the tensors, as the
+        // documentation says. Where the driver is gone there is nothing to wait for.
+        let _ = unsafe { self.made.wait(self.work, self.tensor.device()) };
+    }
 }

@@ -200,9 +200,13 @@ class Tensor:
 
         Without `stream` the copy is made in the order of the stream on which the tensor
         was made, and memory of the host is read or written when this returns. With one,
-        of the GPU that is copied to or from, nothing is waited for but copies to "cpu":
-        the tensor stays as it is until the stream is past the copy, and the stream
-        exists as long as the copy and its views. Between two GPUs the host waits.
+        of the GPU that is copied to or from (to, between two), nothing is waited for but
+        copies to "cpu": a tensor of the host is to be kept, and not to be written to, until
+        the stream is past the copy, and the stream exists as long as the copy and its views.
+        A tensor on that device already is taken over to the stream, as by `from_dlpack`.
+        What is copied to "cpu_pinned" or "cuda_managed" with a stream is there when the
+        stream is past it: wait for the stream before the host reads it. Between two GPUs
+        the host waits.
         """
     def numpy(self, /, *, copy: bool | None = False) -> _NumpyArray:
         """A NumPy array on the same memory, read-only if the tensor is; with
@@ -294,7 +298,9 @@ def from_dlpack(
 
     Memory of a GPU is waited for by `stream`, on which it may be used then: None is
     PyTorch's current stream for its tensors, else the legacy default stream; 1, 2 or
-    a handle as for `empty`.
+    a handle as for `empty`. With `device` and `stream`, memory of the host is to be kept
+    until the stream is past the copy (that of a capsule is). Another library frees memory
+    of a GPU in its own order: be done with it before the last tensor goes.
     """
 
 def asarray(
