@@ -92,9 +92,8 @@ pub fn take(
         .then(|| made.tensor.share().map_err(errors::exchange))
         .transpose()?;
     let settled = settle(x.py(), made, device, copy, stream)?;
-    if let Some(kept) = kept.filter(|kept| kept.device().is_host_accessible()) {
-        transfer::finish(x.py(), &settled)?;
-        drop(kept);
+    if kept.as_ref().is_some_and(|kept| kept.device().is_host_accessible()) {
+        stream::synchronize(x.py(), settled.stream, settled.tensor.device())?;
     }
     Ok(settled)
 }
@@ -118,18 +117,17 @@ fn check_way(own: Device, wanted: Device, copy: Option<bool>) -> PyResult<()> {
 
 /// One more owner, for work on that stream.
 pub fn shared(own: &PyTensor, stream: Option<Stream>) -> PyResult<Made> {
-    let (tensor, made) = (own.core().share().map_err(errors::exchange)?, own.stream());
-    let device = tensor.device();
-    let Some(work) = stream.filter(|_| stream::has_cuda_streams(device)) else {
-        return Ok(Made { stream: made, ..tensor.into() });
-    };
-    stream::wait(work, made, device)?;
-    let work = stream::lasting(work);
-    let tensor = match work == made {
-        true => tensor,
+    let (tensor, made) = (own.core(), own.stream());
+    let mut work = made;
+    if let Some(named) = stream.filter(|_| stream::has_cuda_streams(tensor.device())) {
+        stream::wait(named, made, tensor.device())?;
+        work = stream::lasting(named);
+    }
+    let shared = match work == made {
+        true => tensor.share().map_err(errors::exchange)?,
         false => transfer::lent(tensor, made, work)?,
     };
-    Ok(Made { stream: work, ..tensor.into() })
+    Ok(Made { stream: work, ..shared.into() })
 }
 
 /// Goes to the device, and copies if that was asked for and not done yet.

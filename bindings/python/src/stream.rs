@@ -41,6 +41,12 @@ pub fn wait(consumer: Stream, producer: Stream, device: Device) -> PyResult<()> 
     unsafe { consumer.wait(producer, device) }.map_err(errors::exchange)
 }
 
+/// Waits until all is done that the stream was given so far.
+pub fn synchronize(py: Python<'_>, stream: Stream, device: Device) -> PyResult<()> {
+    // SAFETY: as above.
+    py.detach(|| unsafe { stream.synchronize(device) }).map_err(errors::exchange)
+}
+
 /// Reads an argument `stream` of a function here: None, or a stream of CUDA.
 pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
     let Some(stream) = stream else {

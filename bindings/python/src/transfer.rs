@@ -64,9 +64,7 @@ pub fn copy_of(
     match source.device().is_host_accessible() {
         true => {
             if stream::is_pending(source.device(), made) {
-                // SAFETY: whoever named a stream keeps it, as the documentation says.
-                let written = py.detach(|| unsafe { made.synchronize(source.device()) });
-                written.map_err(errors::exchange)?;
+                stream::synchronize(py, made, source.device())?;
             }
             copied(py, source.view()).map(Made::from)
         }
@@ -124,21 +122,14 @@ pub fn copy_to(
     Ok(Made { tensor, stream: stream::lasting(on), moved: false })
 }
 
-/// Waits until a copy on a GPU is there.
-pub fn finish(py: Python<'_>, copy: &Made) -> PyResult<()> {
-    let device = copy.tensor.device();
-    // SAFETY: whoever named a stream keeps it, as the documentation says.
-    let done = py.detach(|| unsafe { copy.stream.synchronize(device) });
-    done.map_err(errors::exchange)
-}
-
-/// A tensor that is used on another stream than the one on which it was made. That one
-/// waits for the other when it is given up, since the memory may be freed in its order.
-pub fn lent(tensor: Tensor, made: Stream, work: Stream) -> PyResult<Tensor> {
-    let description = tensor.share().map_err(errors::exchange)?;
-    kept_by(Box::new(Loan { tensor, made, work }), |source| {
+/// One more owner, for use on another stream than the one on which the tensor was made.
+/// That one waits for the other when it is given up, since the memory may be freed in its
+/// order.
+pub fn lent(tensor: &Tensor, made: Stream, work: Stream) -> PyResult<Tensor> {
+    let share = tensor.share().map_err(errors::exchange)?;
+    kept_by(Box::new(Loan { tensor: share, made, work }), |source| {
         // SAFETY: the loan keeps the memory.
-        unsafe { Tensor::wrap(description.view(), source) }
+        unsafe { Tensor::wrap(tensor.view(), source) }
     })
 }
 
