@@ -27,12 +27,8 @@ const NAMES: [&str; 4] = ["stream", "max_version", "dl_device", "copy"];
 /// Gives the class its method.
 pub fn add(py: Python<'_>) -> PyResult<()> {
     // Python keeps its address.
-    let definition = Box::leak(Box::new(ffi::PyMethodDef {
-        ml_name: c"__dlpack__".as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: dlpack },
-        ml_flags: vectorcall::FLAGS,
-        ml_doc: DOCUMENTATION.as_ptr(),
-    }));
+    let definition = vectorcall::definition(c"__dlpack__", DOCUMENTATION, dlpack);
+    let definition = Box::leak(Box::new(definition));
     let class = py.get_type::<PyTensor>();
     // SAFETY: a type, and a definition that stays.
     let method = unsafe {

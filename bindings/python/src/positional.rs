@@ -33,13 +33,9 @@ pub fn install<F: Positional>(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let documentation =
         format!("{}{}\n--\n\n{}", F::NAME, text("__text_signature__")?, text("__doc__")?);
     // Python keeps their addresses.
-    let leaked = |text: &str| CString::new(text).map(|text| text.into_raw().cast_const());
-    let definition = Box::leak(Box::new(ffi::PyMethodDef {
-        ml_name: leaked(F::NAME)?,
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: enter::<F> },
-        ml_flags: vectorcall::FLAGS,
-        ml_doc: leaked(&documentation)?,
-    }));
+    let leaked = |text: &str| CString::new(text).map(|text| &*Box::leak(text.into_boxed_c_str()));
+    let definition = vectorcall::definition(leaked(F::NAME)?, leaked(&documentation)?, enter::<F>);
+    let definition = Box::leak(Box::new(definition));
     let name = PyString::new(py, &text("__module__")?);
     // SAFETY: a definition that stays, a module and its name.
     let quick = unsafe {

@@ -1,6 +1,6 @@
 //! Calls without a tuple of arguments, from here and to here.
 
-use std::ffi::c_int;
+use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -8,8 +8,20 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-/// The flags of a function that the interpreter calls in this way.
-pub const FLAGS: c_int = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
+/// The definition of a function that the interpreter calls in this way, with its name and
+/// documentation.
+pub fn definition(
+    name: &CStr,
+    documentation: &CStr,
+    function: ffi::PyCFunctionFastWithKeywords,
+) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: documentation.as_ptr(),
+    }
+}
 
 unsafe extern "C" {
     // Part of the stable ABI since 3.12, and exported as it is now since 3.9.

@@ -328,12 +328,7 @@ impl Function {
 impl Definition {
     fn new(name: &str, doc: String) -> PyResult<Box<Definition>> {
         let (name, doc) = (CString::new(name)?, CString::new(doc)?);
-        let method = ffi::PyMethodDef {
-            ml_name: name.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: enter },
-            ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-            ml_doc: doc.as_ptr(),
-        };
+        let method = vectorcall::definition(&name, &doc, enter);
         Ok(Box::new(Definition { method, _name: name, _doc: doc }))
     }
 }
