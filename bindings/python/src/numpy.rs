@@ -243,14 +243,6 @@ pub fn own_base<'py>(array: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTensor>> 
     base.and_then(|base| base.cast_into::<PyTensor>().ok())
 }
 
-/// Whether the memory of an array is NumPy's own, or a plain array's.
-#[inline]
-pub fn is_numpys(array: &Bound<'_, PyAny>) -> bool {
-    let base = fields(array).base;
-    // SAFETY: the base of an array is NULL or an object.
-    base.is_null() || ARRAY.is_exact_type_of(unsafe { Bound::ref_from_ptr(array.py(), &base) })
-}
-
 /// Whether an array still is all of the tensor that it was made of.
 fn is_all_of(array: &TensorRef<'_>, tensor: &Tensor) -> bool {
     array.dtype() == tensor.dtype()

@@ -107,9 +107,7 @@ pub fn look_at<'py>(
 /// for what is refused.
 #[inline]
 pub fn borrow_directly(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> bool {
-    let usual = |functions: &&Functions| functions.state(x) == State::default();
-    let functions = if is_plain(x) { Functions::known(x.py()) } else { None };
-    functions.filter(usual).is_some_and(|functions| functions.look_at(x, out))
+    is_plain(x) && Functions::known(x.py()).is_some_and(|functions| functions.look_at(x, out))
 }
 
 /// Writes what a torch.Tensor is now, on any device, for as long as nobody changes it.
@@ -118,10 +116,10 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     if !is_plain(x) {
         return Ok(false);
     }
-    check(x)?;
     if Functions::get(x.py()).is_some_and(|functions| functions.look_at(x, out)) {
         return Ok(true);
     }
+    check(x)?;
     let Some(table) = table(x.py())? else {
         return Ok(false);
     };
@@ -187,8 +185,7 @@ pub fn look_directly<'py>(x: &Bound<'py, PyAny>, out: &mut DLTensor) -> Option<B
     let functions = Functions::get(x.py())?;
     // First: code of others may run here, and change the tensor.
     let storage = functions.storage(x)?;
-    let is_usual = functions.state(x) == State::default() && functions.look_at(x, out);
-    is_usual.then_some(storage)
+    functions.look_at(x, out).then_some(storage)
 }
 
 /// As `look_at`, for a tensor of PyTorch's own types. None off the host.

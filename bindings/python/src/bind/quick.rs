@@ -19,7 +19,7 @@ use super::output::{self, Wanted};
 use super::results::packed;
 use super::scalar::{Scalar, Word};
 use super::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
-use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of, quietly};
+use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
 use crate::audit;
 use crate::framework::Framework;
 /// The most parameters that there is room for.
@@ -143,9 +143,7 @@ impl Quick {
             _ => Some(results(py, function, &result, made)),
         }
     }
-}
 
-impl Quick {
     /// Where outputs were made, code of others may have run, and changed what was given.
     #[inline(never)]
     fn take_again(
@@ -267,4 +265,14 @@ fn results<'py>(
     }
     results.extend(made);
     packed(py, results)
+}
+
+/// What a closer look will say again is dropped where PyO3 knows of the GIL, else it keeps
+/// the objects for later.
+fn quietly<T>(result: PyResult<T>) -> Option<T> {
+    #[cold]
+    fn forget(error: PyErr) {
+        Python::attach(|_| drop(error));
+    }
+    result.map_err(forget).ok()
 }

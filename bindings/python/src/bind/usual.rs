@@ -290,13 +290,3 @@ unsafe fn dims<'a>(pointer: *const i64, count: usize) -> Option<&'a [i64]> {
 pub fn index_of(parameters: &[Parameter], place: usize) -> usize {
     parameters[..place].iter().filter(|it| it.kind.spec().is_some()).count()
 }
-
-/// What a closer look will say again is dropped where PyO3 knows of the GIL, else it keeps
-/// the objects for later.
-pub fn quietly<T>(result: PyResult<T>) -> Option<T> {
-    #[cold]
-    fn forget(error: PyErr) {
-        Python::attach(|_| drop(error));
-    }
-    result.map_err(forget).ok()
-}

@@ -147,8 +147,12 @@ impl Framework {
     pub fn has(&self, object: &Bound<'_, PyAny>) -> bool {
         match exactly(object) {
             Some(framework) => std::ptr::eq(framework, self),
-            None => self.arrays.iter().any(|class| class.is_type_of(object)),
+            None => self.includes(object),
         }
+    }
+
+    fn includes(&self, object: &Bound<'_, PyAny>) -> bool {
+        self.arrays.iter().any(|class| class.is_type_of(object))
     }
 
     /// Imports a module of the framework, and takes an attribute of it.
@@ -244,7 +248,7 @@ pub fn of_module(name: &str) -> Option<&'static Framework> {
 
 /// The framework that an object is an array of.
 pub fn of(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
-    exactly(object).or_else(|| ALL.into_iter().find(|framework| framework.has(object)))
+    exactly(object).or_else(|| ALL.into_iter().find(|framework| framework.includes(object)))
 }
 
 /// The framework of what most arrays are, without a look at the bases of its type.

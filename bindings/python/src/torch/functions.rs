@@ -126,7 +126,7 @@ impl Functions {
     }
 
     /// Writes what a tensor of PyTorch's own types is now. False for what is not on the
-    /// host, or not simply an array.
+    /// host, not simply an array, or means something else than its memory.
     #[inline]
     pub fn look_at(&self, x: &Bound<'_, PyAny>, out: &mut DLTensor) -> bool {
         self.looked_at(x, out).is_some()
@@ -134,6 +134,9 @@ impl Functions {
 
     #[inline]
     fn looked_at(&self, x: &Bound<'_, PyAny>, out: &mut DLTensor) -> Option<()> {
+        if self.state(x) != State::default() {
+            return None;
+        }
         let tensor = tensor_of(x);
         // SAFETY: as in `state`.
         unsafe {
