@@ -121,4 +121,14 @@ static inline uint32_t random_below(uint32_t limit) {
     return state % limit;
 }
 
+/* 0 to count - 1 in a random order. */
+static inline void random_order(int32_t *order, int32_t count) {
+    int32_t i;
+    for (i = 0; i < count; ++i) {
+        const int32_t j = (int32_t)random_below((uint32_t)i + 1);
+        order[i] = order[j];
+        order[j] = i;
+    }
+}
+
 #endif /* CHECK_H_ */

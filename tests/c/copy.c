@@ -13,11 +13,7 @@ typedef struct Layout {
 static void lay_out(Layout *layout, int32_t ndim, size_t item) {
     int64_t stride = 1 + random_below(3), offset = 0;
     int32_t order[MOST_AXES], i;
-    for (i = 0; i < ndim; ++i) {
-        const int32_t j = (int32_t)random_below((uint32_t)i + 1);
-        order[i] = order[j];
-        order[j] = i;
-    }
+    random_order(order, ndim);
     for (i = 0; i < ndim; ++i) {
         const int32_t axis = order[i];
         const int64_t extent = layout->shape[axis];

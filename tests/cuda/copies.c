@@ -25,11 +25,7 @@ typedef enum Kind { GAPS, DENSE, ROWS } Kind;
 static void lay_out(Place *place, int32_t ndim, size_t item, Kind kind) {
     int64_t stride = kind == GAPS ? 1 + random_below(2) : 1, offset = 0;
     int32_t order[MOST_AXES], i;
-    for (i = 0; i < ndim; ++i) {
-        const int32_t j = (int32_t)random_below((uint32_t)i + 1);
-        order[i] = order[j];
-        order[j] = i;
-    }
+    random_order(order, ndim);
     for (i = 0; i < ndim; ++i) {
         const int32_t axis = kind == ROWS ? ndim - 1 - i : order[i];
         const int64_t extent = place->shape[axis];

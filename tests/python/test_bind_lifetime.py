@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import toolchain
 import torch
+from garbage import Cycle, collected
 
 SCALE = "src: f32[h, w], out dst: f32[h, w], factor: f64 -> status"
 MAKE = "h: i64, w: i64 -> f64[h, w]"
@@ -224,21 +225,18 @@ import gc
 import dlbridge
 import torch
 from dlbridge import capi
+from garbage import Cycle, collected
 
 copied = dlbridge.bind(
     ctypes.CDLL(str(capi.LIBRARY)).dlbridge_copy_into,
     "source: f32[h, w], out target: f32[h, w] -> dlbridge_status",
 )
+others = []
 
 
-class Cycle:
-    # Which collecting garbage ends: here, where the output is made.
-    def __init__(self, x):
-        self.x, self.own = x, self
-
-    def __del__(self):
-        self.x.set_(torch.full((1 << 16,), 2.0).untyped_storage(), 0, (4, 5))
-        self.others = [torch.full((4, 5), 3.0) for _ in range(4)]
+def change(x):
+    x.set_(torch.full((1 << 16,), 2.0).untyped_storage(), 0, (4, 5))
+    others[:] = [torch.full((4, 5), 3.0) for _ in range(4)]
 
 
 copied(torch.ones(4, 5))
@@ -246,43 +244,32 @@ gc.disable()
 found = set()
 for step in range(300):
     x = torch.ones(4, 5)
-    Cycle(x)
-    gc.set_threshold(1 + step % 40, 1, 1)
-    gc.enable()
-    found |= set(copied(x).flatten().tolist())
-    gc.disable()
+    Cycle(lambda x=x: change(x))
+    with collected(after=1 + step % 40):
+        found |= set(copied(x).flatten().tolist())
 print(found)
 """
 
 
 def test_inputs_that_change_where_outputs_are_made():
-    assert toolchain.run(sys.executable, "-c", OUTPUTS).stdout.strip() == "{1.0, 2.0}"
+    environment = {"PYTHONPATH": str(toolchain.ROOT / "tests")}
+    printed = toolchain.run(sys.executable, "-c", OUTPUTS, environment=environment).stdout
+    assert printed.strip() == "{1.0, 2.0}"
 
 
 def test_sizes_that_change_where_outputs_are_made(functions):
     summed = dlbridge.bind(
         functions.sum_to, "x: *f32[...], count: i64 = x.size, out y: *f32[2] -> status"
     )
-
-    class Cycle:
-        def __init__(self, x):
-            self.x, self.own = x, self
-
-        def __del__(self):
-            self.x.set_(torch.full((4,), 2.0).untyped_storage(), 0, (4,))
-
-    found, thresholds = set(), gc.get_threshold()
     summed(torch.ones(4))
     gc.disable()
     try:
+        found = set()
         for step in range(120):
             x = torch.ones(1024)
-            Cycle(x)
-            gc.set_threshold(1 + step % 40, 1, 1)
-            gc.enable()
-            found.add(tuple(summed(x).tolist()))
-            gc.disable()
+            Cycle(lambda x=x: x.set_(torch.full((4,), 2.0).untyped_storage(), 0, (4,)))
+            with collected(after=1 + step % 40):
+                found.add(tuple(summed(x).tolist()))
     finally:
-        gc.set_threshold(*thresholds)
         gc.enable()
     assert found == {(1024, 1024), (8, 4)}

@@ -120,18 +120,9 @@ import numpy as np
 import torch
 {change}
 import dlbridge
+from garbage import Cycle, collected
 
 SMALL, LARGE = 1 << 10, 1 << 20
-
-
-class Cycle:
-    # Which collecting garbage ends, in the middle of something else.
-    def __init__(self, x):
-        self.x, self.own = x, self
-
-    def __del__(self):
-        self.x.set_(torch.full((LARGE,), 2.0).untyped_storage(), 0, (LARGE,))
-
 
 gc.disable()
 changed = 0
@@ -142,11 +133,11 @@ for take in (
 ):
     for step in range(120):
         x = torch.ones(SMALL)
-        Cycle(x)
-        gc.set_threshold(1 + step % 60, 1, 1)
-        gc.enable()
-        taken = np.asarray(take(x))
-        gc.disable()
+        large = torch.full((LARGE,), 2.0).untyped_storage()
+        Cycle(lambda x=x, large=large: x.set_(large, 0, (LARGE,)))
+        del large
+        with collected(after=1 + step % 60):
+            taken = np.asarray(take(x))
         changed += x.numel() == LARGE
         x.set_(torch.ones(1).untyped_storage())
         others = [torch.full((LARGE,), 3.0), torch.full((SMALL,), 3.0)]
@@ -158,7 +149,8 @@ assert changed > 20, changed
 @pytest.mark.parametrize("change", ["", "torch.zeros = None"], ids=["quick", "careful"])
 def test_tensors_that_change_while_they_are_taken(change):
     code = FINALISED.format(change=change)
-    toolchain.run(sys.executable, "-c", code)
+    environment = {"PYTHONPATH": str(toolchain.ROOT / "tests")}
+    toolchain.run(sys.executable, "-c", code, environment=environment)
 
 
 def test_emptied_storages_are_no_memory():
