@@ -33,10 +33,10 @@ def cpp_compiler():
     return shlex.split(os.environ.get("CXX") or "c++")
 
 
-def compile(*sources, output, link="shared", standard=None, flags=()):
+def compile(*sources, output, link="shared", standard=None, flags=(), libraries=()):
     """Compile and link `sources`, all C or all C++; return `output`.
 
-    `link` says how to link libdlbridge: "shared", "static" or "nothing".
+    `link` says how to link libdlbridge: "shared", "static" or "nothing"; `libraries` are others.
     `standard` is c99 or c++17 unless given. Fails on any warning.
     """
     is_c = Path(sources[0]).suffix == ".c"
@@ -52,6 +52,7 @@ def compile(*sources, output, link="shared", standard=None, flags=()):
         "-o",
         output,
         *LINK_FLAGS[link],
+        *libraries,
     )
     return output
 
