@@ -125,6 +125,37 @@ void look(const DLTensor *tensor, void **first, int32_t *ndim, int64_t *numbers,
     *device = (int32_t)tensor->device.device_type;
 }
 
+/* Overwrites all that a descriptor says, but not the elements. */
+int scribble(DLTensor *tensor) {
+    int32_t axis;
+    for (axis = 0; axis < tensor->ndim; ++axis) {
+        tensor->shape[axis] = 100000000 + axis;
+        tensor->strides[axis] = -1000000;
+    }
+    tensor->ndim = 1000000;
+    tensor->shape = (int64_t *)8;
+    tensor->strides = NULL;
+    tensor->data = (void *)16;
+    tensor->byte_offset = 1u << 30;
+    tensor->dtype.code = 200;
+    tensor->dtype.bits = 1;
+    tensor->dtype.lanes = 9;
+    tensor->device.device_type = kDLCUDA;
+    tensor->device.device_id = 77;
+    return 0;
+}
+
+/* The same, for three of them. */
+int scribble_three(DLTensor *a, DLTensor *b, DLTensor *c) {
+    return scribble(a) + scribble(b) + scribble(c);
+}
+
+/* Overwrites a text, and returns it. */
+const char *cut(char *text) {
+    text[0] = '#';
+    return text;
+}
+
 void *same(void *pointer) { return pointer; }
 int64_t last_extent(const DLTensor *tensor) { return tensor->shape[tensor->ndim - 1]; }
 int64_t product(int64_t value) { return value; }

@@ -255,7 +255,7 @@ def test_strings(functions):
     default = dlbridge.bind(functions.greet, 'name: str = "all, [of] you = we" -> str')
     assert default() == default(None) == "hello all, [of] you = we"
     assert default("me") == "hello me"
-    assert dlbridge.bind(functions.not_utf8, "-> str")() == "caf\ufffd"
+    assert dlbridge.bind(functions.not_utf8, "-> str")() == "caf\udce9"
 
 
 def test_pointers(functions):

@@ -1,6 +1,7 @@
 """A wrong call is refused before C runs, and says what was wanted and what came."""
 
 import ctypes
+import pathlib
 import re
 
 import dlbridge
@@ -192,18 +193,22 @@ def test_what_an_array_refuses_has_the_name_of_the_argument(scale):
         scale(Broken(BufferError("broken")), 1.0)
 
 
-TEXTS = {
-    "a\0b": (ValueError, "has a NUL at byte 1, where C would end it"),
-    "\ud800": (ValueError, "is no text of UTF-8"),
-    b"bytes": (TypeError, r"is b'bytes' \(of type bytes\); it must be a str"),
-    None: (TypeError, "is None .*must be a str"),
-}
+NUL = (ValueError, "has a NUL at byte 1, where C would end it")
+TEXTS = [
+    ("a\0b", *NUL),
+    (b"a\0b", *NUL),
+    (pathlib.Path("a\0b"), *NUL),
+    ("\ud800", ValueError, "is no text of UTF-8"),
+    (5, TypeError, r"is 5 \(of type int\); it must be a str, bytes or a path"),
+    (bytearray(b"b"), TypeError, "is bytearray.* must be a str, bytes or a path"),
+    (pathlib.Path, TypeError, "is <class 'pathlib.Path'>.* must be a str, bytes or a path"),
+    (None, TypeError, "is None .*must be a str"),
+]
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=ascii)
-def test_texts(text, functions):
+@pytest.mark.parametrize(("text", "kind", "words"), TEXTS, ids=ascii)
+def test_texts(text, kind, words, functions):
     greet = dlbridge.bind(functions.greet, "name: str -> str")
-    kind, words = TEXTS[text]
     with pytest.raises(kind, match=rf"greet\(\): argument 1 \(name\):? {words}"):
         greet(text)
 

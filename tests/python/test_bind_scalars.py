@@ -2,12 +2,26 @@
 
 import cmath
 import math
+import os
+import pathlib
 import platform
 
 import dlbridge
 import numpy as np
 import pytest
 import torch
+
+
+class Path(os.PathLike):
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+    def __repr__(self):
+        return f"Path({self.path!r})"
+
 
 BITS = {
     **{f"{letter}{bits}": (bits, letter == "i") for letter in "iu" for bits in (8, 16, 32, 64)},
@@ -132,6 +146,30 @@ def test_pointers(functions):
     for value in ["text", b"bytes", 1.5, [], np.zeros(1), object()]:
         with pytest.raises(TypeError, match=r"argument 1 \(value\) is .*a ctypes pointer"):
             function(value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "/tmp/café",
+        b"/tmp/caf\xc3\xa9",
+        pathlib.Path("/tmp/café"),
+        Path("/tmp/café"),
+        Path(b"/tmp/caf\xc3\xa9"),
+    ],
+    ids=repr,
+)
+def test_texts_are_str_bytes_and_paths(given, functions):
+    assert dlbridge.bind(functions.greet, "name: str -> str")(given) == "hello /tmp/café"
+    assert dlbridge.bind(functions.greet, "optional name: str -> str")(given) == "hello /tmp/café"
+
+
+def test_texts_that_are_no_utf_8_come_out_and_go_in_as_they_are(functions):
+    text = dlbridge.bind(functions.not_utf8, "-> str")()
+    assert os.fsencode(text) == b"caf\xe9"
+    greet = dlbridge.bind(functions.greet, "name: str -> str")
+    for given in [text, b"caf\xe9", pathlib.Path(text)]:
+        assert greet(given) == "hello " + text
 
 
 MANY = (

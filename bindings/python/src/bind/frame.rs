@@ -1,6 +1,6 @@
 //! One call: its arguments on the way to C, and its results on the way back.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 
 use dlbridge::Device;
@@ -41,6 +41,8 @@ pub struct Frame<'a, 'py> {
     pub made: SmallVec<[(usize, Bound<'py, PyAny>); 2]>,
     /// What is to be copied back from a slot.
     pub copied: Vec<(usize, Bound<'py, PyTensor>)>,
+    /// The texts that C gets: it may write to them, and return parts of them.
+    pub texts: Vec<CString>,
 }
 
 impl<'a, 'py> Frame<'a, 'py> {
@@ -58,6 +60,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             first: None,
             made: SmallVec::new(),
             copied: Vec::new(),
+            texts: Vec::new(),
         }
     }
 
@@ -168,13 +171,16 @@ impl<'a, 'py> Frame<'a, 'py> {
         }
     }
 
-    /// The characters of a str, which its object keeps; NULL if there is none.
-    fn text(&self, place: usize) -> PyResult<*const c_char> {
-        match (self.objects[place], &self.function.places[place].default) {
-            (Some(object), _) => text::characters(object),
-            (None, Some(default)) => Ok(default.as_ptr()),
-            (None, None) => Ok(ptr::null()),
-        }
+    /// The characters of a text, which the frame keeps; NULL if there is none.
+    fn text(&mut self, place: usize) -> PyResult<*const c_char> {
+        let text = match (self.objects[place], &self.function.places[place].default) {
+            (Some(object), _) => text::characters(object)?,
+            (None, Some(default)) => text::copied(default.as_bytes())?,
+            (None, None) => return Ok(ptr::null()),
+        };
+        let start = text.as_ptr();
+        self.texts.push(text);
+        Ok(start)
     }
 
     pub fn stream(&self, place: usize) -> PyResult<*mut c_void> {

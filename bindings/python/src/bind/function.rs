@@ -298,7 +298,7 @@ impl Function {
     #[cold]
     fn failure(&self, py: Python<'_>, status: i32) -> PyErr {
         let own = matches!(self.signature.result, Outcome::OwnStatus);
-        let sentence = self.sentence(py, status);
+        let sentence = self.sentence(status);
         let make = || {
             let capi = py.import("dlbridge.capi.functions")?;
             capi.getattr("_failure")?.call1((&self.name, status, own, sentence))
@@ -307,20 +307,20 @@ impl Function {
     }
 
     /// What the library itself says.
-    fn sentence<'py>(&self, py: Python<'py>, status: i32) -> Option<Bound<'py, PyAny>> {
+    fn sentence(&self, status: i32) -> Option<String> {
         let address = self.error? as *const c_void;
         // SAFETY: the caller of `bind` said that this is such a function. One without
         // the parameter ignores it, as everywhere where the caller clears the stack.
         unsafe {
             let error: extern "C" fn(c_int) -> *const c_char = std::mem::transmute(address);
-            text::to_python(py, error(status)).ok().filter(|text| text.is_truthy().unwrap_or(false))
+            text::sentence(error(status))
         }
     }
 
     /// The exception for NULL instead of a tensor.
     #[cold]
-    pub fn null_result(&self, py: Python<'_>) -> PyErr {
-        let sentence = self.sentence(py, 0).map_or(String::new(), |text| format!(": {text}"));
+    pub fn null_result(&self) -> PyErr {
+        let sentence = self.sentence(0).map_or(String::new(), |text| format!(": {text}"));
         PyRuntimeError::new_err(format!("{}() gave NULL instead of a tensor{sentence}", self.name))
     }
 }

@@ -111,7 +111,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             self.copied.push((place, original));
         }
         let copy = Bound::new(py, PyTensor::new(copy))?;
-        self.slots.last_mut().expect("just read").1.hold(copy);
+        self.slots.last_mut().expect("just read").1.hold(copy, &mut self.numbers);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use dlbridge::{Error, Status, TensorRef};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use super::inputs::check_access;
 use super::refusal::{called, exception};
@@ -56,7 +56,7 @@ impl ArgumentType {
         let room = Room::new();
         if self.usual.as_ref().is_some_and(|usual| room.take(usual, object).is_some()) {
             // SAFETY: the room has its shape and strides.
-            return unsafe { descriptor(py, &room.tensor(0)) };
+            return unsafe { descriptor(py, &room.tensor(0)) }.map(Bound::into_any);
         }
         self.closer_look(object)
     }
@@ -84,16 +84,21 @@ impl ArgumentType {
         let mut slot = self.read(object, address, &mut numbers)?;
         let tensor = slot.tensor().cloned();
         let keep = tensor.as_ref().map_or(object, |tensor| tensor.as_any());
-        match (&self.parameter.kind, address, &tensor) {
-            (Kind::Tensor(_), Some(address), _) => pointer(py, address, object),
-            (Kind::Tensor(_), None, None) => {
+        match (&self.parameter.kind, address) {
+            // The caller's own struct.
+            (Kind::Tensor(_), Some(address)) => pointer(py, address, object),
+            (Kind::Tensor(_), None) => {
                 slot.fix(&mut numbers);
                 // SAFETY: its shape and strides are among the numbers now.
-                unsafe { descriptor(py, slot.descriptor()) }
-            }
-            (Kind::Tensor(_), None, Some(tensor)) => {
-                let address = std::ptr::from_ref(tensor.get().core().descriptor()) as usize;
-                pointer(py, address, keep)
+                let copy = unsafe { descriptor(py, slot.descriptor()) }?;
+                match &tensor {
+                    // ctypes keeps the bytes, but they do not keep the tensor.
+                    Some(tensor) => {
+                        let both = PyTuple::new(py, [copy.as_any(), tensor.as_any()])?;
+                        pointer(py, copy.as_bytes().as_ptr() as usize, both.as_any())
+                    }
+                    None => Ok(copy.into_any()),
+                }
             }
             _ => pointer(py, slot.first() as usize, keep),
         }
@@ -151,10 +156,10 @@ fn descriptor_address(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
 ///
 /// # Safety
 /// The tensor has as many extents and strides as it says.
-unsafe fn descriptor<'py>(py: Python<'py>, tensor: &DLTensor) -> PyResult<Bound<'py, PyAny>> {
+unsafe fn descriptor<'py>(py: Python<'py>, tensor: &DLTensor) -> PyResult<Bound<'py, PyBytes>> {
     let ndim = tensor.ndim as usize;
     let size = size_of::<DLTensor>() + 2 * ndim * size_of::<i64>();
-    let bytes = PyBytes::new_with(py, size, |memory| {
+    PyBytes::new_with(py, size, |memory| {
         let start = memory.as_mut_ptr().cast::<DLTensor>();
         assert!(start.is_aligned(), "bytes of CPython are aligned like its objects");
         // SAFETY: there is room for both, aligned, and the caller's promise.
@@ -166,8 +171,7 @@ unsafe fn descriptor<'py>(py: Python<'py>, tensor: &DLTensor) -> PyResult<Bound<
             start.write(DLTensor { shape, strides, ..*tensor });
         }
         Ok(())
-    })?;
-    Ok(bytes.into_any())
+    })
 }
 
 /// A pointer of ctypes that keeps an object alive.

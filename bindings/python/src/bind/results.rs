@@ -92,7 +92,7 @@ impl<'a, 'py> Frame<'a, 'py> {
 
     fn own(&self, raw: *mut DLManagedTensorVersioned) -> PyResult<Tensor> {
         if raw.is_null() {
-            return Err(self.function.null_result(self.py));
+            return Err(self.function.null_result());
         }
         // SAFETY: the signature says that C gives it away; what is refused is released.
         unsafe { Tensor::import(raw).inspect_err(|_| foreign::release(raw)) }

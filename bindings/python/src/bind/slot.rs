@@ -13,19 +13,19 @@ use crate::tensor::PyTensor;
 use crate::{asarray, errors, numpy, torch};
 
 /// The extents and strides of the arrays of a call. What C sees is a copy: another
-/// thread may give an array another shape while C works.
+/// thread may give an array another shape while C works, and C may write to it.
 pub type Numbers = SmallVec<[i64; 32]>;
 
 /// An array on its way to C.
 pub struct Slot<'py> {
-    /// Without shape and strides, if there is no tensor.
+    /// What C gets, without shape and strides before `fix`. It is not read after the call.
     descriptor: DLTensor,
     dtype: DType,
     device: Device,
     flags: Flags,
     /// Where its extents are among the numbers; its strides follow.
     start: usize,
-    /// What has a descriptor of its own.
+    /// What keeps the memory, where the caller's object does not.
     tensor: Option<Bound<'py, PyTensor>>,
 }
 
@@ -60,7 +60,7 @@ impl<'py> Slot<'py> {
         if torch::borrow(object, &mut descriptor)? {
             return self.read_descriptor(&descriptor, numbers);
         }
-        self.hold(asarray::tensor_of(object, None, copy)?);
+        self.hold(asarray::tensor_of(object, None, copy)?, numbers);
         Ok(())
     }
 
@@ -78,10 +78,14 @@ impl<'py> Slot<'py> {
             && found[..] == *self.dims(numbers))
     }
 
-    /// Passes the descriptor of a tensor, which is kept alive.
-    pub fn hold(&mut self, tensor: Bound<'py, PyTensor>) {
-        let view = tensor.get().core().view();
-        (self.dtype, self.device, self.flags) = (view.dtype(), view.device(), view.flags());
+    /// Takes a tensor, which is kept alive. C gets a copy of its descriptor too: the tensor
+    /// believes its own, in which C could write shapes that reach foreign memory.
+    pub fn hold(&mut self, tensor: Bound<'py, PyTensor>, numbers: &mut Numbers) {
+        let core = tensor.get().core();
+        self.take(&core.view(), numbers);
+        // Where data is a handle, the offset cannot be added to it.
+        let DLTensor { data, byte_offset, .. } = *core.descriptor();
+        self.descriptor = DLTensor { data, byte_offset, ..self.descriptor };
         self.tensor = Some(tensor);
     }
 
@@ -99,7 +103,7 @@ impl<'py> Slot<'py> {
         Ok(())
     }
 
-    /// Takes what was seen. Only where data is an address does anything come this way.
+    /// Takes what was seen, its data as an address.
     fn take(&mut self, view: &TensorRef<'_>, numbers: &mut Numbers) {
         self.start = numbers.len();
         numbers.extend_from_slice(view.shape());
@@ -129,9 +133,6 @@ impl<'py> Slot<'py> {
     /// Completes the descriptor: the numbers do not move from now on, nor does the slot.
     #[inline]
     pub fn fix(&mut self, numbers: &mut Numbers) -> *mut c_void {
-        if let Some(tensor) = &self.tensor {
-            return ptr::from_ref(tensor.get().core().descriptor()).cast_mut().cast();
-        }
         let ndim = self.descriptor.ndim as usize;
         let numbers = &mut numbers[self.start..self.start + 2 * ndim];
         if numbers[..ndim].contains(&0) {
@@ -143,7 +144,7 @@ impl<'py> Slot<'py> {
         (&raw mut self.descriptor).cast()
     }
 
-    /// The extents and strides of a slot without a tensor.
+    /// The extents, then the strides.
     pub fn dims<'a>(&self, numbers: &'a Numbers) -> &'a [i64] {
         &numbers[self.start..self.start + 2 * self.descriptor.ndim as usize]
     }
@@ -156,13 +157,8 @@ impl<'py> Slot<'py> {
     /// The address of the first element, also where there is none: C code may not
     /// like NULL.
     pub fn first(&self) -> *mut c_void {
-        match &self.tensor {
-            Some(tensor) => {
-                let DLTensor { data, byte_offset, .. } = *tensor.get().core().descriptor();
-                data.cast::<u8>().wrapping_add(byte_offset as usize).cast()
-            }
-            None => self.descriptor.data,
-        }
+        let DLTensor { data, byte_offset, .. } = self.descriptor;
+        data.cast::<u8>().wrapping_add(byte_offset as usize).cast()
     }
 
     pub fn device(&self) -> Device {
