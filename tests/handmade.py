@@ -1,4 +1,4 @@
-"""DLPack structs and capsules made by hand, as a foreign producer would make them."""
+"""DLPack structs, capsules and buffers made by hand, as a foreign producer would make them."""
 
 import ctypes
 import sys
@@ -191,3 +191,42 @@ def call_deleter(address, *, is_legacy=False):
 def references(object):
     """The references to an object, but for those of this call."""
     return sys.getrefcount(object) - 3
+
+
+class PyBuffer(ctypes.Structure):
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("strides", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("suboffsets", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+_lent = []
+_from_buffer = ctypes.pythonapi.PyMemoryView_FromBuffer
+_from_buffer.argtypes = [ctypes.POINTER(PyBuffer)]
+_from_buffer.restype = ctypes.py_object
+
+
+def lend(format, item_size, count=2):
+    """A memoryview with any format."""
+    view = PyBuffer()
+    memory = (ctypes.c_char * (item_size * count))()
+    shape, strides = (ctypes.c_ssize_t * 1)(count), (ctypes.c_ssize_t * 1)(item_size)
+    view.buf, view.len, view.itemsize, view.ndim = (
+        ctypes.addressof(memory),
+        item_size * count,
+        item_size,
+        1,
+    )
+    view.format, view.shape, view.strides = format.encode(), shape, strides
+    lent = _from_buffer(view)
+    _lent.append((memory, shape, strides, view))
+    return lent

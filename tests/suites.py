@@ -26,7 +26,7 @@ import dlbridge
 import pytest
 
 # Marks of these suites that mean nothing here.
-MARKS = ("numpy", "slow", "thread_unsafe", "valgrind_error")
+MARKS = ("leaks_references", "numpy", "slow", "thread_unsafe", "valgrind_error")
 
 # What a test that is left out may raise; a panic is none of them.
 FAILURES = (Exception, pytest.fail.Exception)
@@ -89,13 +89,13 @@ def suite(module, change, *, install, only=(), beside=None, left_out=None):
         "left_out": _by_name(left_out),
         "there": set(),
     }
-    loaded = _load(module, change.__name__)
+    loaded = load(module, change.__name__)
     if loaded is None:
         return type("Missing", (Missing,), facts)
     tests = {
         name: value
         for name, value in vars(loaded).items()
-        if _is_test(name, value) and (not only or name in only)
+        if (_is_test(name, value) and (not only or name in only)) or isinstance(value, _Fixture)
     }
     for value in tests.values():
         for test in (value, *(vars(value).values() if isinstance(value, type) else ())):
@@ -112,7 +112,7 @@ def _by_name(reasons):
     return {name: reason for reason, names in (reasons or {}).items() for name in names}
 
 
-def _load(name, change):
+def load(name, suffix):
     """The module, apart from the one that others import; None if there is none."""
     try:
         spec = importlib.util.find_spec(name)
@@ -120,10 +120,13 @@ def _load(name, change):
         return None
     if spec is None:
         return None
-    own = importlib.util.spec_from_file_location(f"{name}_{change}", spec.origin)
+    own = importlib.util.spec_from_file_location(f"{name}_{suffix}", spec.origin)
     module = importlib.util.module_from_spec(own)
     own.loader.exec_module(module)
     return module
+
+
+_Fixture = type(pytest.fixture(lambda: None))
 
 
 def _is_test(name, value):

@@ -9,6 +9,7 @@ import struct
 import sys
 
 import dlbridge
+import handmade
 import ml_dtypes
 import numpy as np
 import pytest
@@ -87,45 +88,6 @@ def test_standard_sizes(code):
         assert dlbridge.asarray(lender).dtype == STANDARD[code]
 
 
-def lend(format, item_size, count=2):
-    """A buffer with any format, made by hand."""
-    view = _Buffer()
-    memory = (ctypes.c_char * (item_size * count))()
-    shape, strides = (ctypes.c_ssize_t * 1)(count), (ctypes.c_ssize_t * 1)(item_size)
-    view.buf, view.len, view.itemsize, view.ndim = (
-        ctypes.addressof(memory),
-        item_size * count,
-        item_size,
-        1,
-    )
-    view.format, view.shape, view.strides = format.encode(), shape, strides
-    lent = _from_buffer(view)
-    ALIVE.append((memory, shape, strides, view))
-    return lent
-
-
-class _Buffer(ctypes.Structure):
-    _fields_ = (
-        ("buf", ctypes.c_void_p),
-        ("obj", ctypes.c_void_p),
-        ("len", ctypes.c_ssize_t),
-        ("itemsize", ctypes.c_ssize_t),
-        ("readonly", ctypes.c_int),
-        ("ndim", ctypes.c_int),
-        ("format", ctypes.c_char_p),
-        ("shape", ctypes.POINTER(ctypes.c_ssize_t)),
-        ("strides", ctypes.POINTER(ctypes.c_ssize_t)),
-        ("suboffsets", ctypes.POINTER(ctypes.c_ssize_t)),
-        ("internal", ctypes.c_void_p),
-    )
-
-
-ALIVE = []
-_from_buffer = ctypes.pythonapi.PyMemoryView_FromBuffer
-_from_buffer.argtypes = [ctypes.POINTER(_Buffer)]
-_from_buffer.restype = ctypes.py_object
-
-
 @pytest.mark.parametrize(
     ("format", "item_size", "dtype"),
     [
@@ -140,7 +102,7 @@ _from_buffer.restype = ctypes.py_object
     ],
 )
 def test_formats_made_by_hand(format, item_size, dtype):
-    assert dlbridge.asarray(lend(format, item_size)).dtype == dtype
+    assert dlbridge.asarray(handmade.lend(format, item_size)).dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -169,7 +131,7 @@ def test_formats_made_by_hand(format, item_size, dtype):
 )
 def test_other_formats_are_refused(format, item_size, words):
     with pytest.raises(BufferError, match=words):
-        dlbridge.asarray(lend(format, item_size))
+        dlbridge.asarray(handmade.lend(format, item_size))
 
 
 def test_swapped_arrays_of_ctypes_are_refused():
@@ -222,7 +184,7 @@ def test_trap_19_buffers_stay_locked_until_the_last_owner_goes():
 
 def test_refused_buffers_are_released():
     memory = bytearray(8)
-    for lender in (memoryview(memory).cast("P"), lend("f", 8)):
+    for lender in (memoryview(memory).cast("P"), handmade.lend("f", 8)):
         with pytest.raises(BufferError):
             dlbridge.asarray(lender)
         lender.release()  # which it is not while somebody uses it
@@ -360,9 +322,9 @@ C, FORTRAN, ANY, INDIRECT = 0x20 | STRIDES, 0x40 | STRIDES, 0x80 | STRIDES, 0x10
 FULL_RO, RECORDS = INDIRECT | FORMAT, STRIDES | WRITABLE | FORMAT
 
 _get = ctypes.pythonapi.PyObject_GetBuffer
-_get.argtypes = [ctypes.py_object, ctypes.POINTER(_Buffer), ctypes.c_int]
+_get.argtypes = [ctypes.py_object, ctypes.POINTER(handmade.PyBuffer), ctypes.c_int]
 _release = ctypes.pythonapi.PyBuffer_Release
-_release.argtypes = [ctypes.POINTER(_Buffer)]
+_release.argtypes = [ctypes.POINTER(handmade.PyBuffer)]
 _release.restype = None
 
 LAYOUTS = {
@@ -395,7 +357,7 @@ REQUESTS = {
 def test_every_request_is_met_or_refused(request_, layout, readonly):
     array_ = LAYOUTS[layout](np.zeros((3, 4), np.float32))
     array_.flags.writeable = not readonly
-    flags, tensor, view = REQUESTS[request_], dlbridge.asarray(array_), _Buffer()
+    flags, tensor, view = REQUESTS[request_], dlbridge.asarray(array_), handmade.PyBuffer()
     before = sys.getrefcount(tensor)
     is_c, is_fortran = array_.flags.c_contiguous, array_.flags.f_contiguous
     refused = (
