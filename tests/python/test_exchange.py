@@ -271,11 +271,10 @@ ways = pytest.mark.parametrize(
     ("name", "form"),
     [
         ("__dlpack_c_exchange_api__", lambda it: it.capsule()),
-        ("__dlpack_c_exchange_api__", lambda it: it.address),
         ("__c_dlpack_exchange_api__", lambda it: it.capsule()),
         ("__c_dlpack_exchange_api__", lambda it: it.address),
     ],
-    ids=["capsule", "int", "old capsule", "old int"],
+    ids=["capsule", "old capsule", "old int"],
 )
 takes = pytest.mark.parametrize("take", [dlbridge.asarray, dlbridge.from_dlpack])
 
@@ -334,6 +333,70 @@ def test_what_is_no_table_is_not_followed(form):
         type(array).__dlpack_c_exchange_api__ = None
     assert dlbridge.asarray(array).shape == (2, 3)
     assert (exporter.calls, len(calls)) == (0, 1)
+
+
+class Address(int):
+    """An int that is more than one."""
+
+
+NO_ADDRESSES = {
+    "true": lambda table: True,
+    "false": lambda table: False,
+    "one": lambda table: 1,
+    "small": lambda table: 4088,
+    "negative": lambda table: -4096,
+    "misaligned": lambda table: table + 4,
+    "of a subclass": Address,
+    "of NumPy": np.int64,
+    "unmapped": lambda table: 1 << 40,
+    "beyond the address space": lambda table: (1 << 64) - 8,
+    "too large": lambda table: 1 << 64,
+    "float": float,
+    "text": str,
+    "object": lambda table: object(),
+    "capsule of another name": lambda table: handmade._new(table, b"dlpack_exchange_ap", None),
+    "misaligned in a capsule": lambda table: handmade._new(table + 4, NAME, None),
+    "small in a capsule": lambda table: handmade._new(8, NAME, None),
+    "unmapped in a capsule": lambda table: handmade._new(1 << 40, NAME, None),
+}
+
+
+@pytest.mark.parametrize("name", ["__dlpack_c_exchange_api__", "__c_dlpack_exchange_api__"])
+@pytest.mark.parametrize("form", NO_ADDRESSES.values(), ids=NO_ADDRESSES)
+def test_no_other_value_is_taken_for_the_address_of_a_table(name, form):
+    exporter = Exporter(lambda: 1 / 0)
+    value = form(exporter.address)
+    with pytest.raises(TypeError, match="must be an array"):
+        dlbridge.asarray(exporting(exporter, **{name: value}))
+    producer = exporting(
+        exporter, **{name: value}, __dlpack__=lambda self, **_: Foreign().capsule()
+    )
+    assert dlbridge.from_dlpack(producer).shape == (2, 3)
+    assert exporter.calls == 0
+
+
+def test_the_name_of_the_standard_is_no_number():
+    exporter = Exporter(Foreign)
+    with pytest.raises(TypeError, match="must be an array"):
+        dlbridge.asarray(exporting(exporter, __dlpack_c_exchange_api__=exporter.address))
+    assert exporter.calls == 0
+
+
+@pytest.mark.parametrize("prev_api", [1, 8, 4095, 1 << 40, (1 << 64) - 16])
+def test_a_chain_of_versions_is_not_followed_to_nowhere(prev_api):
+    exporter = Exporter(Foreign, version=(2, 0), prev_api=prev_api)
+    array, calls = producing(exporter)
+    assert dlbridge.asarray(array).shape == (2, 3)
+    assert (exporter.calls, len(calls)) == (0, 1)
+
+
+def test_a_circle_of_versions_ends():
+    first, second = Exporter(Foreign, version=(2, 0)), Exporter(Foreign, version=(3, 0))
+    first.table.prev_api, second.table.prev_api = second.address, first.address
+    KEPT.append(second)
+    array, calls = producing(first)
+    assert dlbridge.asarray(array).shape == (2, 3)
+    assert len(calls) == 1
 
 
 def test_trap_59_the_table_is_that_of_the_exact_type():

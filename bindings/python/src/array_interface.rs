@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::buffer::Buffer;
 use crate::integers::integer_list;
 use crate::owner::{kept_by, owned_by};
-use crate::{errors, numpy};
+use crate::{address, errors, numpy};
 
 /// The dictionary that describes a tensor on the host.
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyDict>> {
@@ -145,11 +145,12 @@ impl<'a, 'py> Interface<'a, 'py> {
 
 /// The address in `data`, and whether it is read-only.
 pub fn address(data: &Bound<'_, PyAny>) -> PyResult<(usize, bool)> {
-    data.extract::<(usize, Bound<'_, PyAny>)>()
-        .and_then(|(address, read_only)| Ok((address, read_only.is_truthy()?)))
-        .map_err(|_| {
-            errors::wrong_type("data", data, "a tuple of an address and whether it is read-only")
-        })
+    let pair = data.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2);
+    let pair = pair.ok_or_else(|| {
+        errors::wrong_type("data", data, "a tuple of an address and whether it is read-only")
+    })?;
+    let address = address::number("data[0]", &pair.get_item(0)?)?;
+    Ok((address, pair.get_item(1)?.is_truthy()?))
 }
 
 impl Description {

@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::array_interface::check_exportable;
-use crate::errors;
 use crate::owner::{PendingException, owned_by};
+use crate::{address, errors};
 
 /// The capsule of a tensor on the host. It has no name, and keeps the memory alive.
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
@@ -45,6 +45,11 @@ pub fn import(object: &Bound<'_, PyAny>, found: &Bound<'_, PyAny>) -> PyResult<T
         .filter(|capsule| capsule.is_valid_checked(None))
         .ok_or_else(|| errors::wrong_type("__array_struct__", found, wanted))?;
     let interface = capsule.pointer_checked(None)?.cast::<ArrayInterface>();
+    if !address::can_be(interface.as_ptr()) {
+        return Err(errors::refused(format!(
+            "__array_struct__ holds the address {interface:p}, where no struct can lie"
+        )));
+    }
     // The struct may belong to the capsule, and the memory to the object.
     let owner = PyTuple::new(object.py(), [object, found])?.into_any();
     owned_by(owner, |source| {

@@ -9,8 +9,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
-use crate::errors;
 use crate::owner::PendingException;
+use crate::{address, errors};
 
 /// A kind of capsule. The names are static: a capsule does not copy its name.
 trait Kind: ManagedTensorBase {
@@ -108,14 +108,28 @@ pub fn peek(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<(Device, DType)>>
 }
 
 fn try_peek<T: Kind>(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<(Device, DType)>> {
-    if !capsule.is_valid_checked(Some(T::NAME)) {
+    let Some(raw) = managed::<T>(capsule)? else {
         return Ok(None);
-    }
-    let raw = capsule.pointer_checked(Some(T::NAME))?.cast::<T>();
+    };
     // SAFETY: the name says that it is such a managed tensor and not yet taken; the
     // GIL is held meanwhile.
     let tensor = unsafe { T::check(raw.as_ptr()) }.map_err(errors::exchange)?;
     Ok(Some((tensor.device(), tensor.dtype())))
+}
+
+/// The managed tensor of a capsule of this kind, which is not consumed yet. None for others.
+fn managed<T: Kind>(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<NonNull<T>>> {
+    if !capsule.is_valid_checked(Some(T::NAME)) {
+        return Ok(None);
+    }
+    let raw = capsule.pointer_checked(Some(T::NAME))?.cast::<T>();
+    match address::can_be(raw.as_ptr()) {
+        true => Ok(Some(raw)),
+        false => Err(errors::refused(format!(
+            "the capsule {:?} holds the address {raw:p}, where no managed tensor can lie",
+            T::NAME
+        ))),
+    }
 }
 
 /// Takes over what a capsule holds, whichever of the two kinds it is. On error
@@ -146,10 +160,9 @@ pub fn consume(capsule: &Bound<'_, PyCapsule>, legacy: Flags) -> PyResult<Tensor
 }
 
 fn try_consume<T: Kind>(capsule: &Bound<'_, PyCapsule>, legacy: Flags) -> PyResult<Option<Tensor>> {
-    if !capsule.is_valid_checked(Some(T::NAME)) {
+    let Some(raw) = managed::<T>(capsule)? else {
         return Ok(None);
-    }
-    let raw = capsule.pointer_checked(Some(T::NAME))?.cast::<T>();
+    };
     // SAFETY: the name says that it is such a managed tensor and not yet taken; the
     // GIL is held until it is renamed. The rest is DLPack's contract.
     let tensor = unsafe { T::import(raw.as_ptr(), legacy) }.map_err(errors::exchange)?;

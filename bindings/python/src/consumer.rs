@@ -1,6 +1,6 @@
 //! `from_dlpack`: taking tensors of other frameworks.
 
-use dlbridge::abi::Flags;
+use dlbridge::abi::{DLManagedTensorVersioned, Flags};
 use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Tensor};
 use pyo3::exceptions::{
@@ -15,7 +15,7 @@ use crate::exchange::Table;
 use crate::once::once;
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
-use crate::{audit, capsule, device, errors, framework, numpy, stream, torch, transfer};
+use crate::{address, audit, capsule, device, errors, framework, numpy, stream, torch, transfer};
 
 /// A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
 ///
@@ -47,9 +47,14 @@ pub fn from_dlpack(
 /// caller still owns it.
 #[pyfunction(name = "_from_managed")]
 #[pyo3(signature = (address, /))]
-pub fn from_managed(address: usize) -> PyResult<PyTensor> {
+pub fn from_managed(address: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
+    let raw = address::number("address", address)? as *mut DLManagedTensorVersioned;
+    if !raw.is_null() && !address::can_be(raw) {
+        let text = format!("address is {raw:p}, where no DLManagedTensorVersioned can lie");
+        return Err(PyValueError::new_err(text));
+    }
     // SAFETY: the caller says that it owns such a struct; nothing can check that.
-    let tensor = unsafe { Tensor::import(address as *mut _) };
+    let tensor = unsafe { Tensor::import(raw) };
     tensor.map(PyTensor::new).map_err(|error| {
         let message = format!("{}; the caller still owns the tensor", error.message());
         errors::exchange(dlbridge::Error::new(error.status(), message))

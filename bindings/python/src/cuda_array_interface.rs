@@ -91,12 +91,13 @@ fn producer_stream(interface: &Interface<'_, '_>) -> PyResult<Option<Stream>> {
     let Some(stream) = interface.entry("stream")? else {
         return Ok(None);
     };
-    match stream.extract::<usize>() {
-        Err(_) => Err(errors::wrong_type("stream", &stream, "an int or None")),
-        Ok(0) => Err(PyValueError::new_err(format!(
-            "stream of {NAME} is 0, which it does not allow since it can mean two streams"
-        ))),
-        Ok(handle) => Ok(Some(Stream::from_raw(ptr::with_exposed_provenance_mut(handle)))),
+    let wrong = |rule| PyValueError::new_err(format!("stream of {NAME} is {stream}, {rule}"));
+    match stream::integer(&stream)? {
+        0 => Err(wrong("which it does not allow since it can mean two streams")),
+        ..0 => Err(errors::wrong_type("stream", &stream, "an int or None")),
+        number => stream::handle(number).map(Some).ok_or_else(|| {
+            wrong("which is no stream: it must be None, 1, 2 or the handle of a stream")
+        }),
     }
 }
 

@@ -19,7 +19,7 @@ use pyo3::{ffi, intern};
 
 use crate::failure::Failure;
 use crate::tensor::PyTensor;
-use crate::{audit, errors, stream};
+use crate::{address, audit, errors, stream};
 
 const NAME: &CStr = c"dlpack_exchange_api";
 
@@ -74,36 +74,27 @@ impl Table {
 
     fn look(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
         let py = class.py();
-        let mut found = class.getattr_opt(intern!(py, "__dlpack_c_exchange_api__"))?;
-        if found.is_none() {
-            found = class.getattr_opt(intern!(py, "__c_dlpack_exchange_api__"))?;
-        }
-        let Some(found) = found else {
-            return Ok(None);
+        let found = match class.getattr_opt(intern!(py, "__dlpack_c_exchange_api__"))? {
+            Some(found) => in_capsule(&found),
+            // Drafts of DLPack 1.3 had this name, and the address as a number.
+            None => class
+                .getattr_opt(intern!(py, "__c_dlpack_exchange_api__"))?
+                .and_then(|found| in_capsule(&found).or_else(|| address::of_struct(&found))),
         };
-        let pointer = match found.cast::<PyCapsule>() {
-            Ok(capsule) if capsule.is_valid_checked(Some(NAME)) => {
-                capsule.pointer_checked(Some(NAME))?.as_ptr()
-            }
-            // Earlier versions had the address as a number.
-            _ => match found.extract::<usize>() {
-                Ok(address) => address as *mut c_void,
-                Err(_) => return Ok(None),
-            },
-        };
-        let mut header = pointer.cast::<DLPackExchangeAPIHeader>();
+        let mut header: *const DLPackExchangeAPIHeader = found.unwrap_or_default();
         for _ in 0..MOST_VERSIONS {
-            // SAFETY: the protocol says that the pointer is NULL or to a table, which lives
-            // as long as the process, and that each version begins with a header.
-            match unsafe { header.as_ref() } {
-                None => break,
-                Some(known) if known.version.major == DLPACK_VERSION.major => {
-                    // SAFETY: as above; of this version all of the table is known.
-                    let table = unsafe { &*header.cast() };
-                    return Ok(Some(Table(table)));
-                }
-                Some(other) => header = other.prev_api,
+            if !address::is_readable(header) {
+                break;
             }
+            // SAFETY: readable; the protocol says that the pointer is to a table, which lives
+            // as long as the process, and that each version begins with a header.
+            let DLPackExchangeAPIHeader { version, prev_api } = unsafe { *header };
+            if version.major == DLPACK_VERSION.major {
+                let table = header.cast::<DLPackExchangeAPI>();
+                // SAFETY: as above; of this version all of the table is known.
+                return Ok(address::is_readable(table).then(|| Table(unsafe { &*table })));
+            }
+            header = prev_api;
         }
         Ok(None)
     }
@@ -201,6 +192,12 @@ impl Table {
             Bound::from_owned_ptr_or_err(py, object.cast())
         }
     }
+}
+
+/// The address of a table in a capsule. None for everything else.
+fn in_capsule(found: &Bound<'_, PyAny>) -> Option<*mut DLPackExchangeAPIHeader> {
+    let capsule = found.cast::<PyCapsule>().ok()?;
+    Some(capsule.pointer_checked(Some(NAME)).ok()?.as_ptr().cast())
 }
 
 fn lock(known: &Mutex<Vec<Known>>) -> std::sync::MutexGuard<'_, Vec<Known>> {

@@ -1,6 +1,7 @@
 //! The Python extension module of dlbridge: Python objects to and from DLPack,
 //! on the Rust core. What the names do is in `python/dlbridge/_dlbridge.pyi`.
 
+mod address;
 mod array_interface;
 mod array_struct;
 mod asarray;

@@ -1,14 +1,15 @@
 //! The streams of GPUs, in whose order memory is made and used.
 
+use std::ffi::c_void;
 use std::ptr;
 
 use dlbridge::Device;
 use dlbridge::cuda::Stream;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyInt;
+use pyo3::types::{PyBool, PyInt};
 
-use crate::errors;
+use crate::{address, errors};
 
 /// Whether memory there is written in the order of CUDA's streams.
 pub fn has_cuda_streams(device: Device) -> bool {
@@ -52,13 +53,13 @@ pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
     let Some(stream) = stream else {
         return Ok(None);
     };
-    match integer(stream)? {
-        number @ 1.. => Ok(Some(handle(number))),
-        number => Err(PyValueError::new_err(format!(
+    let number = integer(stream)?;
+    handle(number).map(Some).ok_or_else(|| {
+        PyValueError::new_err(format!(
             "stream is {number}; it must be None, 1 (the legacy default stream), 2 (the default stream \
              of this thread) or the handle of a stream"
-        ))),
-    }
+        ))
+    })
 }
 
 /// Reads what a consumer of DLPack says for memory on a device: the stream that is to
@@ -95,7 +96,11 @@ fn said(device: Device, stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<St
 fn of_cuda(device: Device, given: Option<i64>) -> PyResult<Stream> {
     match given {
         None => Ok(Stream::LEGACY),
-        Some(number @ 1..) => Ok(handle(number)),
+        Some(number) if number != 0 => handle(number).ok_or_else(|| {
+            let rule = "that is no stream; it must be None or 1 for the legacy default stream, 2 for that \
+                        of the thread, -1 for no order or the handle of a stream";
+            wrong(number, device, rule)
+        }),
         Some(number) => {
             let rule = "DLPack does not allow it, since 0 can mean two streams; it must be None or 1 for the \
                         legacy default stream, 2 for that of the thread, -1 for no order or the handle of \
@@ -120,13 +125,24 @@ fn without_its_runtime(device: Device, given: Option<i64>) -> PyErr {
     ))
 }
 
-fn integer(stream: &Bound<'_, PyAny>) -> PyResult<i64> {
-    match stream.is_instance_of::<PyInt>() {
-        true => stream.extract(),
-        false => Err(errors::wrong_type("stream", stream, "an int or None")),
+/// The number of a stream. A bool is none: `True` would be the legacy default stream.
+pub fn integer(stream: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !stream.is_instance_of::<PyInt>() || stream.is_instance_of::<PyBool>() {
+        return Err(errors::wrong_type("stream", stream, "an int or None"));
     }
+    // An int does not fail to be one: it is too large.
+    stream.extract().map_err(|_| {
+        PyValueError::new_err(format!(
+            "stream is {}, which is no stream: it does not fit in 64 bits",
+            errors::short_repr(stream)
+        ))
+    })
 }
 
-fn handle(number: i64) -> Stream {
-    Stream::from_raw(ptr::with_exposed_provenance_mut(number as usize))
+/// The stream of that number: a default stream, or an address. None for what CUDA would
+/// follow to no stream.
+pub fn handle(number: i64) -> Option<Stream> {
+    let raw: *mut c_void = ptr::with_exposed_provenance_mut(usize::try_from(number).ok()?);
+    let is_default = matches!(number, 1 | 2);
+    (is_default || address::can_be(raw.cast::<*mut c_void>())).then(|| Stream::from_raw(raw))
 }
