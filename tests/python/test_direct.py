@@ -157,5 +157,7 @@ def test_emptied_storages_are_no_memory():
     there = torch.ones(100)[2:]
     there.untyped_storage().resize_(0)
     for take in (dlbridge.from_dlpack, dlbridge.asarray, lambda x: dlbridge.convert(x, "numpy")):
-        with pytest.raises(BufferError, match="data is 0x8"):
+        with pytest.raises(
+            BufferError, match="the storage has 0 bytes, shape and strides reach 400"
+        ):
             take(there)

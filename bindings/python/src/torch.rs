@@ -15,9 +15,12 @@ use crate::once::once;
 use crate::owner::kept;
 use crate::transfer::Made;
 use crate::{consumer, errors, stream, vectorcall};
+use bounds::Held;
 use functions::Functions;
 use state::State;
 
+mod bounds;
+mod dual;
 mod functions;
 mod state;
 
@@ -55,6 +58,7 @@ fn taken(
         let kept = unsafe { kept(&view(&descriptor).map_err(errors::exchange)?, storage) };
         return kept.map(Made::from);
     }
+    bounds::check_asked(x)?;
     // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
     // would take away. A detached alias keeps it.
     let alias = x.call_method0(intern!(x.py(), "detach"));
@@ -123,9 +127,31 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     let Some(table) = table(x.py())? else {
         return Ok(false);
     };
-    // SAFETY: the caller uses it before anything else runs.
-    let found = unsafe { table.look_at(x, out) };
+    let found = Held::of(x).and_then(|held| {
+        // SAFETY: the caller uses it before anything else runs.
+        unsafe { look_inside(table, x, held, out) }
+    });
     found.map_err(|error| explain(x, consumer::as_refusal(x, error)))
+}
+
+/// As `Table::look_at`, of a tensor that its storage holds.
+///
+/// # Safety
+/// As there.
+unsafe fn look_inside(
+    table: Table,
+    x: &Bound<'_, PyAny>,
+    held: Held,
+    out: &mut DLTensor,
+) -> PyResult<bool> {
+    // SAFETY: the caller's promise; PyTorch gives as many extents and strides as it says.
+    unsafe {
+        let found = table.look_at(x, out)?;
+        if found {
+            held.check(out)?;
+        }
+        Ok(found)
+    }
 }
 
 /// A descriptor to write to.
@@ -157,6 +183,9 @@ fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
 fn refuse(state: State) -> PyResult<()> {
     let (what, advice) = if state.requires_grad {
         ("requires grad, which no other library records", "x.detach()")
+    } else if state.has_tangent {
+        let primal = "torch.autograd.forward_ad.unpack_dual(x).primal";
+        ("is dual: no other library keeps its tangent", primal)
     } else if state.is_neg {
         ("is negated lazily: its memory has the wrong signs", "x.resolve_neg()")
     } else if state.is_conj {
@@ -171,11 +200,23 @@ fn refuse(state: State) -> PyResult<()> {
 /// raises for everything but its export.
 fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
-    let plainly = py.import("torch._C")?.getattr("DisableTorchFunctionSubclass")?.call0()?;
-    plainly.call_method0("__enter__")?;
-    let checked = State::asked(x).and_then(refuse);
-    plainly.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
-    checked
+    within(py, "DisableTorchFunctionSubclass", || {
+        State::asked(x).and_then(refuse)?;
+        // A subclass that only wraps others has no memory of its own.
+        match Held::asked(x) {
+            Ok(held) if held.bytes > 0 => bounds::check_asked(x),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Does something inside of one of PyTorch's guards, by its name.
+fn within<R>(py: Python<'_>, guard: &str, body: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+    let guard = py.import("torch._C")?.getattr(guard)?.call0()?;
+    guard.call_method0("__enter__")?;
+    let result = body();
+    guard.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
+    result
 }
 
 /// As `look_at`, for a tensor of PyTorch's own types, if it is what nearly all are. None
@@ -201,8 +242,9 @@ fn described<'py>(
         return Ok(None);
     };
     let seen = storage(x).and_then(|storage| {
+        let held = Held::of(x)?;
         // SAFETY: the caller uses it before anything else runs but what reads the storage.
-        unsafe { table.look_at(x, out) }.map(|found| found.then_some(storage))
+        unsafe { look_inside(table, x, held, out) }.map(|found| found.then_some(storage))
     });
     let kept = seen.map_err(|error| consumer::as_refusal(x, error))?;
     if out.device.device_type != DLDeviceType::CPU {

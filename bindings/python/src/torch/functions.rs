@@ -19,6 +19,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::IntoPyDict;
 
 use super::NOTHING;
+use super::bounds::Held;
+use super::dual::{self, Levels};
 use super::state::State;
 use crate::exchange::Table;
 
@@ -47,6 +49,9 @@ pub struct Functions {
     shape: Ask<*mut i64>,
     strides: Ask<*mut i64>,
     data: Ask<*mut c_void>,
+    storage_size: Ask<i64>,
+    storage_offset: Ask<i64>,
+    levels: Levels,
     strided: i32,
     cpu: i32,
     /// By PyTorch's number.
@@ -95,8 +100,14 @@ impl Functions {
     }
 
     /// What a tensor of PyTorch's own types means.
+    pub fn state(&self, x: &Bound<'_, PyAny>) -> PyResult<State> {
+        let has_tangent = self.levels.is_open(x.py()) && dual::has_tangent(x)?;
+        Ok(State { has_tangent, ..self.bits(x) })
+    }
+
+    /// As `state`, but for the tangent.
     #[inline]
-    pub fn state(&self, x: &Bound<'_, PyAny>) -> State {
+    fn bits(&self, x: &Bound<'_, PyAny>) -> State {
         let tensor = tensor_of(x);
         // SAFETY: a tensor, where it was when the functions were tried.
         unsafe {
@@ -104,6 +115,7 @@ impl Functions {
                 requires_grad: (self.requires_grad)(*tensor),
                 is_neg: (self.is_neg)(tensor),
                 is_conj: (self.is_conj)(tensor),
+                has_tangent: false,
             }
         }
     }
@@ -112,7 +124,7 @@ impl Functions {
     /// none, or got another one meanwhile: where the object is made, code of others may run.
     #[inline]
     pub fn storage<'py>(&self, x: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        // SAFETY: as in `state`; the function takes an owner of its own before it makes the
+        // SAFETY: as in `bits`; the function takes an owner of its own before it makes the
         // object.
         unsafe {
             let address = *storage_of(*tensor_of(x));
@@ -134,11 +146,11 @@ impl Functions {
 
     #[inline]
     fn looked_at(&self, x: &Bound<'_, PyAny>, out: &mut DLTensor) -> Option<()> {
-        if self.state(x) != State::default() {
+        if self.bits(x) != State::default() || self.levels.is_open(x.py()) {
             return None;
         }
         let tensor = tensor_of(x);
-        // SAFETY: as in `state`.
+        // SAFETY: as in `bits`.
         unsafe {
             if ask(self.device_type, tensor, -1)? != self.cpu
                 || ask(self.layout, tensor, -1)? != self.strided
@@ -155,13 +167,26 @@ impl Functions {
                 strides: ask(self.strides, tensor, std::ptr::null_mut())?,
                 byte_offset: 0,
             };
+            self.held(x)?.holds(out).then_some(())
         }
-        Some(())
+    }
+
+    /// Where the elements of a tensor of PyTorch's own types are. None if it has no storage.
+    #[inline]
+    pub fn held(&self, x: &Bound<'_, PyAny>) -> Option<Held> {
+        let tensor = tensor_of(x);
+        // SAFETY: as in `bits`.
+        unsafe {
+            Some(Held {
+                bytes: ask(self.storage_size, tensor, -1)?,
+                offset: ask(self.storage_offset, tensor, -1)?,
+            })
+        }
     }
 
     /// The functions, if they are there and tell what Python and the table tell.
     fn tried(py: Python<'_>) -> PyResult<Option<Functions>> {
-        let (Some(found), Some(table)) = (Functions::find(), super::table(py)?) else {
+        let (Some(found), Some(table)) = (Functions::find(py)?, super::table(py)?) else {
             return Ok(None);
         };
         // What is done here is not for those who look on.
@@ -188,7 +213,7 @@ impl Functions {
             (conjugated, (false, false, true)),
         ] {
             let (requires_grad, is_neg, is_conj) = told;
-            let told = State { requires_grad, is_neg, is_conj };
+            let told = State { requires_grad, is_neg, is_conj, has_tangent: false };
             if !found.agree(&x, told, table)? {
                 return Ok(None);
             }
@@ -218,7 +243,8 @@ impl Functions {
             wrapped.get_type().is(storage.get_type())
                 && address(&wrapped).ok() == address(&storage).ok()
         });
-        if !is_same || self.state(x) != told || State::asked(x)? != told {
+        let is_told = self.state(x)? == told && State::asked(x)? == told;
+        if !is_same || !is_told || self.held(x) != Some(Held::asked(x)?) {
             return Ok(false);
         }
         if told != State::default() {
@@ -231,7 +257,17 @@ impl Functions {
         })
     }
 
-    fn find() -> Option<Functions> {
+    fn find(py: Python<'_>) -> PyResult<Option<Functions>> {
+        const HAS_ANY_LEVEL: &CStr = c"_ZN5torch8autograd14ForwardADLevel13has_any_levelEv";
+        // SAFETY: as in `named`.
+        let levels = match unsafe { function("torch_cpu", HAS_ANY_LEVEL) } {
+            Some(has_any) => Levels::Told(has_any),
+            None => Levels::counted(py)?,
+        };
+        Ok(Functions::named(levels))
+    }
+
+    fn named(levels: Levels) -> Option<Functions> {
         // Before this one, functions that fail write to the standard error.
         const QUIET: &CStr = c"torch_exception_get_what";
         // SAFETY: of the C++ functions the names have the types of the arguments in them; of
@@ -260,6 +296,9 @@ impl Functions {
                 shape: function("torch_cpu", c"aoti_torch_get_sizes")?,
                 strides: function("torch_cpu", c"aoti_torch_get_strides")?,
                 data: function("torch_cpu", c"torch_get_mutable_data_ptr")?,
+                storage_size: function("torch_cpu", c"aoti_torch_get_storage_size")?,
+                storage_offset: function("torch_cpu", c"aoti_torch_get_storage_offset")?,
+                levels,
                 strided: number(c"aoti_torch_layout_strided")?,
                 cpu: number(c"aoti_torch_device_type_cpu")?,
                 dtypes,

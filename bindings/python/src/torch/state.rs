@@ -3,6 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use super::dual;
 use super::functions::Functions;
 
 /// What is to be known of a torch.Tensor before its memory is taken for its numbers.
@@ -14,6 +15,8 @@ pub struct State {
     pub is_neg: bool,
     /// Its numbers are the conjugates of those in memory.
     pub is_conj: bool,
+    /// It is a dual tensor: its derivative goes along with it.
+    pub has_tangent: bool,
 }
 
 impl State {
@@ -21,7 +24,7 @@ impl State {
     #[inline]
     pub fn of(x: &Bound<'_, PyAny>) -> PyResult<State> {
         match Functions::get(x.py()) {
-            Some(functions) => Ok(functions.state(x)),
+            Some(functions) => functions.state(x),
             None => State::asked(x),
         }
     }
@@ -33,6 +36,7 @@ impl State {
             requires_grad: x.getattr(intern!(py, "requires_grad"))?.is_truthy()?,
             is_neg: x.call_method0(intern!(py, "is_neg"))?.is_truthy()?,
             is_conj: x.call_method0(intern!(py, "is_conj"))?.is_truthy()?,
+            has_tangent: dual::is_dual(x)?,
         })
     }
 }
