@@ -9,7 +9,7 @@ use dlbridge::room::Room;
 use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::prelude::*;
 
-use crate::framework::{self, Framework, NUMPY, TORCH};
+use crate::framework::{self, Framework, NUMPY, TORCH, alignment};
 use crate::owner::kept;
 use crate::positional::{Careful, Positional};
 use crate::tensor::PyTensor;
@@ -136,6 +136,9 @@ fn numpy_to_torch<'py>(array: &Bound<'py, PyAny>) -> Taken<'py> {
     else {
         return Ok(None);
     };
+    if !(fields.data() as usize).is_multiple_of(alignment::compiled(dtype)) {
+        return Ok(None);
+    }
     let shift = (dtype.item_bits() / 8).trailing_zeros();
     let mut is_usual = true;
     let [mut shape, mut strides] = [Room::new(), Room::new()];

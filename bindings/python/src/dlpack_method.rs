@@ -16,7 +16,8 @@ const DOCUMENTATION: &CStr = c"__dlpack__($self, /, *, stream=None, max_version=
 dl_device=None, copy=None)\n--\n\n\
 A DLPack capsule that holds one more owner of the memory: the versioned\n\
 kind for max_version=(1, 0) or later, else the legacy kind, which read-only\n\
-tensors do not become.\n\n\
+tensors do not become. complex128 between multiples of 16 bytes is given only as\n\
+a copy, with copy=True: PyTorch, for one, would end the process.\n\n\
 Memory of a GPU is waited for by `stream`: None or 1, the legacy default stream,\n\
 2, that of this thread, a handle, or -1, which does without. The host never waits,\n\
 but for a copy to another device with `dl_device`.";

@@ -18,6 +18,7 @@ use pyo3::types::{PyCapsule, PyType};
 use pyo3::{ffi, intern};
 
 use crate::failure::Failure;
+use crate::framework::alignment;
 use crate::tensor::PyTensor;
 use crate::{address, audit, errors, stream};
 
@@ -288,6 +289,7 @@ unsafe extern "C" fn from_object(
         guard(out, |py| {
             let own = cast(py, &object)?.get();
             order(own)?;
+            alignment::check_for_any(&own.core().view()).map_err(errors::refused)?;
             let tensor = own.core().share().map_err(errors::exchange)?;
             audit::given(py, &tensor, "DLPack exchange API", "");
             Ok(tensor.into_raw())
@@ -315,6 +317,7 @@ unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
         let own = unsafe { cast(py, &object) }?.get();
         order(own)?;
         let tensor = own.core();
+        alignment::check_for_any(&tensor.view()).map_err(errors::refused)?;
         let what = if tensor.is_read_only() {
             "read-only"
         } else if tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {

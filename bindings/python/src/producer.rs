@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyInt, PyTuple};
 
+use crate::framework::alignment;
 use crate::tensor::PyTensor;
 use crate::{capsule, device, errors, stream, transfer};
 
@@ -39,6 +40,7 @@ pub fn dlpack<'py>(
             if let Some(consumer) = consumer {
                 stream::wait(consumer, own.stream(), tensor.device())?;
             }
+            alignment::check_for_any(&tensor.view()).map_err(errors::refused)?;
             tensor.share().map_err(errors::exchange)?
         }
         _ if copy == Some(false) => return Err(transfer::refuse(tensor, wanted)),

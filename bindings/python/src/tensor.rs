@@ -251,8 +251,8 @@ impl PyTensor {
     }
 
     /// A PyTorch tensor on the same memory. BufferError where PyTorch cannot have
-    /// it (negative strides) or would not keep it read-only; copy=None copies in
-    /// those cases, copy=True always.
+    /// it (negative strides, complex128 between multiples of 16 bytes) or would not keep
+    /// it read-only; copy=None copies in those cases, copy=True always.
     #[pyo3(
         signature = (*, copy = Some(false), allow_writable_alias = false),
         text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"
@@ -309,8 +309,8 @@ impl PyTensor {
     }
 
     /// A PaddlePaddle tensor on the same memory. BufferError where PaddlePaddle cannot
-    /// have it (negative strides, uint16) or would not keep it read-only; copy=None
-    /// copies where that helps.
+    /// have it (negative strides, uint16, complex128 between multiples of 16 bytes) or
+    /// would not keep it read-only; copy=None copies where that helps.
     #[pyo3(
         signature = (*, copy = Some(false), allow_writable_alias = false),
         text_signature = "($self, /, *, copy=False, allow_writable_alias=False)"

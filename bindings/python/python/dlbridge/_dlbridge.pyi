@@ -216,8 +216,8 @@ class Tensor:
         self, /, *, copy: bool | None = False, allow_writable_alias: bool = False
     ) -> _TorchTensor:
         """A PyTorch tensor on the same memory. BufferError where PyTorch cannot have
-        it (negative strides) or would not keep it read-only; copy=None copies in
-        those cases, copy=True always.
+        it (negative strides, complex128 between multiples of 16 bytes) or would not keep
+        it read-only; copy=None copies in those cases, copy=True always.
         """
     def jax(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
         """A JAX array on the same memory. BufferError where JAX would copy (memory not
@@ -236,8 +236,8 @@ class Tensor:
         """
     def paddle(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
         """A PaddlePaddle tensor on the same memory. BufferError where PaddlePaddle cannot
-        have it (negative strides, uint16) or would not keep it read-only; copy=None
-        copies where that helps.
+        have it (negative strides, uint16, complex128 between multiples of 16 bytes) or
+        would not keep it read-only; copy=None copies where that helps.
         """
     def mlx(self, /, *, copy: bool | None = False, allow_writable_alias: bool = False) -> Any:
         """An MLX array. MLX always copies: BufferError unless copy is None or True."""
@@ -257,7 +257,8 @@ class Tensor:
     ) -> CapsuleType:
         """A DLPack capsule that holds one more owner of the memory: the versioned
         kind for max_version=(1, 0) or later, else the legacy kind, which read-only
-        tensors do not become.
+        tensors do not become. complex128 between multiples of 16 bytes is given only as
+        a copy, with copy=True: PyTorch, for one, would end the process.
 
         Memory of a GPU is waited for by `stream`: None or 1, the legacy default stream,
         2, that of this thread, a handle, or -1, which does without. The host never waits,

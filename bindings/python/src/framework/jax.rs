@@ -20,7 +20,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "JAX",
     arrays: &[&ARRAY],
     order: Order::Permuted,
-    alignment: 64,
+    alignment: |_| 64,
     read_only: ReadOnly::Immutable,
     unfit,
     on_gpu: Some(OnGpu { module: "jax.dlpack", function: "from_dlpack", form: Form::Legacy }),

@@ -5,7 +5,7 @@ use dlbridge::TensorRef;
 use dlbridge::layout::Layout;
 use pyo3::prelude::*;
 
-use super::{Framework, Order, ReadOnly};
+use super::{Framework, Order, ReadOnly, alignment};
 use crate::integers::tuple;
 use crate::stream;
 
@@ -145,17 +145,8 @@ fn obstacle(framework: &Framework, tensor: &TensorRef<'_>, request: Request) -> 
             ),
         });
     }
-    // Without elements it is 0.
-    let address = tensor.first() as usize;
-    if framework.alignment > 1 && !address.is_multiple_of(framework.alignment) {
-        return Some(Obstacle {
-            reason: format!(
-                "the first element is at {address:#x}, and {title} needs a multiple of {} bytes",
-                framework.alignment
-            )
-            .into(),
-            way: "dlbridge.empty() makes memory that is aligned",
-        });
+    if let Err(reason) = alignment::check(framework, tensor) {
+        return Some(Obstacle { reason, way: "dlbridge.empty() makes memory that is aligned" });
     }
     if framework.read_only == ReadOnly::Lost && !request.writable_alias && tensor.is_read_only() {
         return Some(Obstacle {

@@ -1,6 +1,7 @@
 //! The frameworks that arrays are converted to: what each takes, and how it is
 //! given a tensor. None is imported before an array of it is asked for.
 
+pub mod alignment;
 mod carrier;
 mod cupy;
 mod jax;
@@ -43,8 +44,9 @@ pub struct Framework {
     pub arrays: &'static [&'static LoadedType],
     /// The strides that it takes.
     pub order: Order,
-    /// What the address of the first element must be a multiple of.
-    pub alignment: usize,
+    /// What the address of the first element must be a multiple of on the host: less would
+    /// end the process in an operation of the framework, or make it copy.
+    pub alignment: fn(DType) -> usize,
     /// The numbers of dimensions that it takes.
     pub ndim: (usize, usize),
     pub read_only: ReadOnly,
@@ -117,7 +119,7 @@ impl Framework {
         title: "",
         arrays: &[],
         order: Order::Any,
-        alignment: 1,
+        alignment: |_| 1,
         ndim: (0, dlbridge::abi::MAX_NDIM),
         read_only: ReadOnly::Lost,
         unfit: |_, _| None,

@@ -1,11 +1,12 @@
-//! PaddlePaddle: no negative strides, nine dimensions at most. It takes uint16 for
+//! PaddlePaddle: no negative strides, nine dimensions at most, complex128 at multiples of
+//! 16 bytes (elsewhere it ends the process). It takes uint16 for
 //! bfloat16.
 
 use dlbridge::DType;
 use pyo3::prelude::*;
 
 use super::carrier::versioned_capsule;
-use super::{Framework, Give, Order, is_one_of, is_plain, lacks};
+use super::{Framework, Give, Order, alignment, is_one_of, is_plain, lacks};
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::tensor::PyTensor;
@@ -17,6 +18,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "PaddlePaddle",
     arrays: &[&ARRAY],
     order: Order::NotNegative,
+    alignment: alignment::compiled,
     ndim: (0, 9),
     unfit: |_, tensor| {
         match tensor.dtype() {

@@ -17,7 +17,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "TensorFlow",
     arrays: &[&ARRAY],
     order: Order::C,
-    alignment: 64,
+    alignment: |_| 64,
     ndim: (0, 60),
     read_only: ReadOnly::Immutable,
     unfit: |_, tensor| match tensor.dtype() {

@@ -1,4 +1,5 @@
-//! PyTorch: no negative strides, nothing read-only. It is given tensors by its table
+//! PyTorch: no negative strides, nothing read-only, complex128 at multiples of 16 bytes
+//! (elsewhere it ends the process in operations as plain as indexing). It is given tensors by its table
 //! of C functions where it has one, else in a capsule.
 
 use dlbridge::{DType, Device, Tensor};
@@ -6,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::carrier::{legacy_capsule, tidy};
-use super::{Form, Framework, Give, OnGpu, Order, is_one_of, is_plain, lacks};
+use super::{Form, Framework, Give, OnGpu, Order, alignment, is_one_of, is_plain, lacks};
 use crate::capsule;
 use crate::once::{imported, once};
 use crate::tensor::PyTensor;
@@ -17,6 +18,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "PyTorch",
     arrays: &[&TENSOR],
     order: Order::NotNegative,
+    alignment: alignment::compiled,
     unfit: |_, tensor| match tensor.dtype() {
         dtype if has(dtype) => None,
         dtype => lacks("PyTorch", dtype),
