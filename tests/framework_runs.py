@@ -36,7 +36,10 @@ def run(name, *arguments):
         "JAX_ENABLE_X64": "1",
         "JAX_PLATFORMS": "cpu",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "DEV": "PYTHON",  # tinygrad's other devices need a compiler
+        # tinygrad: its other devices need a compiler, and many processes at once would
+        # wait for each other's locks on its cache.
+        "CACHELEVEL": "0",
+        "DEV": "PYTHON",
     }
     command = [sys.executable, "-W", "ignore", *arguments]
     return toolchain.run(*command, environment=settings).stdout

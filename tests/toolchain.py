@@ -57,10 +57,11 @@ def compile(*sources, output, link="shared", standard=None, flags=(), libraries=
     return output
 
 
-def run(*command, timeout=300, check=True, environment=None):
+def run(*command, timeout=1800, check=True, environment=None):
     """Run `command`; when it fails, raise with all that it printed.
 
-    `environment` holds variables to set beside the present ones.
+    `environment` holds variables to set beside the present ones. `timeout` is there
+    for what hangs: on a busy machine all takes many times as long.
     """
     command = [str(part) for part in command]
     result = subprocess.run(

@@ -12,7 +12,7 @@ import dlbridge
 import pytest
 import toolchain
 from dlbridge.cli import drawing, matrix, page, pool
-from dlbridge.cli.exchange import ABSENT, COPIES, CRASHES, HANGS, SHARES, Cell
+from dlbridge.cli.exchange import ABSENT, COPIES, CRASHES, HANGS, SHARES, Cell, exchange
 from dlbridge.cli.frameworks import FRAMEWORKS
 from dlbridge.cli.table import Table
 
@@ -182,6 +182,23 @@ def test_a_process_that_hangs(monkeypatch):
     monkeypatch.setattr(pool, "_STARTUP_SECONDS", -0.99)
     answers = pool.run_pair(("numpy",), pool.cases(("numpy",), [("int8", "contiguous")]))
     assert [found.outcome for found in answers.cells] == [HANGS]
+    assert "no answer within 0 s" in answers.cells[0].reason
+
+
+def test_a_broken_promise_says_what_the_framework_said(monkeypatch):
+    def refuse(*arguments, **options):
+        raise BufferError("PyTorch does not take it: its cache is locked")
+
+    monkeypatch.setattr(dlbridge, "convert", refuse)
+    found = exchange(FRAMEWORKS["numpy"], FRAMEWORKS["torch"], "int8", "contiguous")
+    assert "refuses (PyTorch does not take it: its cache is locked), but plan" in found.problems[0]
+
+
+def test_a_busy_machine_is_no_hang(monkeypatch):
+    monkeypatch.setattr(pool, "_STARTUP_SECONDS", -0.99)
+    monkeypatch.setattr(os, "getloadavg", lambda: (6e4 * os.cpu_count(), 0, 0))
+    answers = pool.run_pair(("numpy",), pool.cases(("numpy",), [("int8", "contiguous")]))
+    assert [(found.outcome, found.problems) for found in answers.cells] == [(SHARES, [])]
 
 
 def test_a_framework_that_cannot_be_imported(tmp_path):

@@ -1,10 +1,13 @@
 """plan tells what convert then does."""
 
+import sys
+
 import dlbridge
 import numpy as np
 import pytest
+import toolchain
 import torch
-from framework_runs import cases
+from framework_runs import cases, need
 
 FRAMEWORKS = dlbridge.frameworks()
 
@@ -95,3 +98,51 @@ def test_nothing_moves():
         dlbridge.plan(array, "jax")
     assert len(log) == 0
     assert (array == np.arange(6.0)).all()
+
+
+AGREES = """
+import dlbridge, numpy as np
+
+def answers(array, to):
+    plan = dlbridge.plan(array, to)
+    yield plan.refuses
+    for copy in (None, True, False):
+        try:
+            dlbridge.convert(array, to, copy=copy)
+            yield False
+        except BufferError as error:
+            assert not plan.refuses or plan.reason == str(error), (plan, error)
+            yield plan.refuses or copy is False
+
+for dtype in ("f4", "c8"):
+    for array in (np.ones((2, 3), dtype), np.ones((0, 3), dtype), np.ones((), dtype)):
+        refused, *rest = answers(array, "tinygrad")
+        assert refused or dtype == "f4", dtype
+        assert set(rest[:2]) == {refused}, rest
+
+import tinygrad
+kept = tinygrad.Tensor(np.ones(3, "f4"), device="PYTHON")  # works everywhere
+for array in (kept, tinygrad.Tensor.empty(3, device="CPU")):
+    refused, *rest = answers(array, "numpy")
+    print(refused)
+    assert set(rest[:2]) == {refused}, rest
+print(dlbridge.plan(np.ones(3), "tinygrad").reason)
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"DEV": "CPU"}, {"DEV": "CPU", "CC": "absent"}, {"DEV": "CL"}, {"DEV": "PYTHON"}],
+    ids=str,
+)
+def test_a_framework_that_has_no_device(settings, tmp_path):
+    """tinygrad compiles even to copy, and finds out late that it has no compiler."""
+    need("tinygrad")
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "DEV": "", **settings}
+    output = toolchain.run(sys.executable, "-c", AGREES, environment=home).stdout.splitlines()
+    assert output[0] == "False"
+    if "absent" in settings.values():
+        assert output[1] == "True"
+        assert "tinygrad cannot use its device CPU here" in output[2]
+        assert "'absent'" in output[2]
+        assert "DEV=PYTHON" in output[2]

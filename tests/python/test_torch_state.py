@@ -59,7 +59,7 @@ torch.set_default_device(None)
 @pytest.mark.parametrize("change", DISTRUST.values(), ids=DISTRUST)
 def test_refusals(change):
     program = f"import torch\n{change}\n{REFUSALS}"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=1800)
 
 
 def test_dual_tensors_do_not_lose_their_tangent():

@@ -88,7 +88,7 @@ def owned_by_c():
 
 def run_script(script, *arguments):
     paths = f"import sys; sys.path.insert(0, {str(toolchain.ROOT / 'tests')!r})\n"
-    return toolchain.run(sys.executable, "-c", paths + script, *arguments, timeout=60)
+    return toolchain.run(sys.executable, "-c", paths + script, *arguments)
 
 
 def test_trap_02_deleters_called_after_python_has_ended(lifetime_path):

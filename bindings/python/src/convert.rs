@@ -91,6 +91,7 @@ pub fn deliver<'py>(
     if verdict.refused {
         return Err(errors::refused(verdict.reason));
     }
+    framework.ready.map_or(Ok(()), |ready| ready(py))?;
     if copy == Some(false) && verdict.copies() > 0 {
         return Err(refuse_copy(&verdict, view.layout().bytes()));
     }

@@ -77,7 +77,8 @@ impl Plan {
 }
 
 /// What `convert` would do with these arguments. Nothing is moved, copied or
-/// imported for the answer.
+/// imported for the answer. But tinygrad alone knows whether it has a device that
+/// works: it is imported, unless the environment says DEV=PYTHON, and given a byte.
 ///
 /// The array itself is asked, as `convert` does, so that what is no array at all is
 /// a TypeError here too.
@@ -103,10 +104,15 @@ pub fn plan(
                 Some((tensor, reason)) => (Bound::new(py, PyTensor::new(tensor))?, Some(reason)),
                 None => (tensor_of(obj, None, Some(false))?, None),
             };
-            if let Some(wanted) = device.filter(|it| *it != tensor.get().core().device()) {
-                return Ok(moved(obj, framework, tensor.get().core(), wanted));
+            let tensor = tensor.get().core();
+            let plan = match device.filter(|it| *it != tensor.device()) {
+                Some(wanted) => moved(obj, framework, tensor, wanted),
+                None => judged(obj, framework, tensor, made, request),
+            };
+            match framework.ready.filter(|_| plan.answer != Answer::Refuses) {
+                Some(ready) => ready(py).map(|()| plan),
+                None => Ok(plan),
             }
-            Ok(judged(obj, framework, tensor.get().core(), made, request))
         }
     });
     decided.or_else(|error| match error.is_instance_of::<PyBufferError>(py) {

@@ -401,7 +401,8 @@ def plan(
     allow_writable_alias: bool = False,
 ) -> Plan:
     """What `convert` would do with these arguments. Nothing is moved, copied or
-    imported for the answer.
+    imported for the answer. But tinygrad alone knows whether it has a device that
+    works: it is imported, unless the environment says DEV=PYTHON, and given a byte.
 
     The array itself is asked, as `convert` does, so that what is no array at all is
     a TypeError here too.

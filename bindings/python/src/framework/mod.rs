@@ -54,6 +54,8 @@ pub struct Framework {
     pub unfit: fn(Python<'_>, &TensorRef<'_>) -> Option<Reason>,
     /// Why it copies whatever it is given.
     pub copies: Option<&'static str>,
+    /// Fails where it could not take even its own copy, as it is set up here.
+    pub ready: Option<fn(Python<'_>) -> PyResult<()>>,
     /// Why it takes no memory on the host.
     pub not_host: Option<&'static str>,
     /// How it takes memory of CUDA in the order of its streams, if it does.
@@ -124,6 +126,7 @@ impl Framework {
         read_only: ReadOnly::Lost,
         unfit: |_, _| None,
         copies: None,
+        ready: None,
         not_host: None,
         on_gpu: None,
         protocol: "DLPack capsule",

@@ -3,8 +3,10 @@
 
 use dlbridge::abi::{ALIGNMENT, Flags, NOWHERE};
 use dlbridge::{DType, Device, Tensor, TensorRef, array_interface};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PySet, PyTuple};
 
 use super::{Framework, Give, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
@@ -25,6 +27,7 @@ pub static FRAMEWORK: Framework = Framework {
         dtype => Some(format!("dtype is {dtype}, which tinygrad does not take from NumPy").into()),
     },
     copies: Some("tinygrad copies whatever it is given, to a buffer of its device"),
+    ready: Some(default_device_is_usable),
     protocol: "NumPy array",
     give: Give::View(give),
     ..Framework::ANY
@@ -46,15 +49,78 @@ fn give<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Boun
     made().map_err(|error| FRAMEWORK.refusal(tensor, py, error))
 }
 
+/// Fails where tinygrad finds no device that it can use: it says so only when it is
+/// given something.
+fn default_device_is_usable(py: Python<'_>) -> PyResult<()> {
+    if !is_imported(py)? && environment_names_python(py)? {
+        return Ok(());
+    }
+    let devices = match py.import("tinygrad").and_then(|module| module.getattr("Device")) {
+        Ok(devices) => devices,
+        // `give` says what is wrong with the package.
+        Err(error) if error.is_instance_of::<PyException>(py) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let device = devices.getattr("DEFAULT").map_err(|error| unusable(py, "a device", error))?;
+    device_is_usable(&device)
+}
+
+fn is_imported(py: Python<'_>) -> PyResult<bool> {
+    py.import("sys")?.getattr("modules")?.contains("tinygrad")
+}
+
+/// Whether tinygrad will take its interpreter for its device, which works everywhere.
+fn environment_names_python(py: Python<'_>) -> PyResult<bool> {
+    let environment = py.import("os")?.getattr("environ")?;
+    environment.call_method1("get", ("DEV",))?.eq("PYTHON")
+}
+
+/// Fails where a device cannot hold and give back a byte: to open one may take a compiler.
+fn device_is_usable(device: &Bound<'_, PyAny>) -> PyResult<()> {
+    static USABLE: PyOnceLock<Py<PySet>> = PyOnceLock::new();
+    let py = device.py();
+    if let Ok(devices) = device.cast::<PyTuple>() {
+        return devices.iter().try_for_each(|device| device_is_usable(&device));
+    }
+    let usable = USABLE.get_or_try_init(py, || PySet::empty(py).map(Bound::unbind))?.bind(py);
+    if usable.contains(device)? {
+        return Ok(());
+    }
+    let made = || -> PyResult<()> {
+        let byte = py.import("numpy")?.call_method1("zeros", (1, "uint8"))?;
+        let class = FRAMEWORK.attribute(py, "tinygrad", "Tensor")?;
+        let named = [("device", device)].into_py_dict(py)?;
+        let tensor = class.call((byte,), Some(&named))?;
+        tensor.call_method0("realize")?.call_method0("numpy").map(drop)
+    };
+    made().map_err(|error| unusable(py, &format!("its device {device}"), error))?;
+    usable.add(device)
+}
+
+/// The error for a device that does not work.
+#[cold]
+fn unusable(py: Python<'_>, device: &str, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyException>(py) {
+        return error;
+    }
+    let message = format!(
+        "tinygrad cannot use {device} here: {}; install what that needs (clang for its CPU), or set \
+         the environment variable DEV=PYTHON, which needs nothing, before tinygrad is imported",
+        error.value(py)
+    );
+    errors::refused_because(py, message, error)
+}
+
 /// A copy of the elements of a tinygrad.Tensor.
 pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Tensor> {
+    let dtype = dtype_of(object)?;
+    device_is_usable(&object.getattr("device")?)?;
     if copy == Some(false) {
         return Err(errors::refused(
             "x is a tinygrad.Tensor, and tinygrad gives out copies only; copy=None allows one",
         ));
     }
-    dtype_of(object)?;
-    let array = object.call_method0("numpy")?;
+    let array = object.call_method0("numpy").map_err(|error| not_given(object, dtype, error))?;
     let tensor = numpy::import(&array)?;
     // As aligned as `would_copy_out` says, else others might need one more copy.
     if !(tensor.data_ptr() as usize).is_multiple_of(ALIGNMENT) {
@@ -66,9 +132,22 @@ pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Te
     })
 }
 
+/// The error for elements that tinygrad does not give out: it may compute them only now.
+#[cold]
+fn not_given(object: &Bound<'_, PyAny>, dtype: DType, error: PyErr) -> PyErr {
+    let py = object.py();
+    if !error.is_instance_of::<PyException>(py) {
+        return error;
+    }
+    let reason = error.value(py);
+    let message = format!("tinygrad does not give out the elements of x ({dtype}): {reason}");
+    errors::refused_because(py, message, error)
+}
+
 /// The copy that it would give out, on no memory.
 pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static str)> {
     let dtype = dtype_of(object)?;
+    device_is_usable(&object.getattr("device")?)?;
     let shape: Vec<i64> = object.getattr("shape")?.extract()?;
     let tensor = owned_by(object.clone(), |source| {
         // SAFETY: nobody reads the elements.

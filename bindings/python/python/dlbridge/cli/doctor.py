@@ -18,7 +18,6 @@ import dlbridge
 from . import cuda, pool
 from .frameworks import FRAMEWORKS
 from .library import Library
-from .worker import ENVIRONMENT
 
 _NUMPY_NEEDED = (2, 1)
 _PROBE_SECONDS = 120
@@ -92,14 +91,9 @@ def examine() -> Report:
 def _probe(name: str) -> Found:
     found = Found(name, pool.version(name), [], "", "")
     try:
-        result = subprocess.run(
-            [sys.executable, "-m", "dlbridge.cli.probe", name],
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            env={**ENVIRONMENT, **os.environ},
-        )
-    except subprocess.TimeoutExpired:
-        found.error = f"does not finish its import within {_PROBE_SECONDS} s"
+        result = pool.ask("dlbridge.cli.probe", name, seconds=_PROBE_SECONDS)
+    except subprocess.TimeoutExpired as timeout:
+        found.error = f"does not finish its import within {timeout.timeout:.0f} s"
         return found
     if result.returncode != 0:
         found.error = f"dies at its import: {pool.cause(result.returncode, result.stderr)}"

@@ -114,7 +114,8 @@ class _Trial:
             return
         foretold = SHARES if plan.shares else COPIES if plan.copies else REFUSES
         if foretold != self.cell.outcome:
-            self.problem(f"{self.cell.outcome}, but plan says that it {foretold}: {plan.reason}")
+            found = f"{self.cell.outcome} ({self.cell.reason or 'without a reason'})"
+            self.problem(f"{found}, but plan says that it {foretold}: {plan.reason}")
 
     def check_shared(self, taken: Array) -> None:
         """That the target has the same memory in the same way."""

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -133,19 +135,13 @@ def _process(
     death: tuple[str, str] | None = None
     seconds = _STARTUP_SECONDS + _CASE_SECONDS * len(todo)
     try:
-        result = subprocess.run(
-            [sys.executable, "-m", "dlbridge.cli.worker"],
-            input=request.encode(),
-            capture_output=True,
-            timeout=seconds,
-            env={**ENVIRONMENT, **os.environ},
-        )
+        result = ask("dlbridge.cli.worker", text=request, seconds=seconds)
         output = result.stdout
         if result.returncode != 0:
             death = CRASHES, cause(result.returncode, result.stderr)
     except subprocess.TimeoutExpired as timeout:
         output = timeout.stdout or b""
-        death = HANGS, f"no answer within {seconds:.0f} s"
+        death = HANGS, f"no answer within {timeout.timeout:.0f} s"
     loaded, missing, cells = False, "", []
     for line in _whole_lines(output):
         answer = json.loads(line)
@@ -157,6 +153,43 @@ def _process(
         else:
             cells.append(Cell(**answer))
     return loaded, missing, cells, death
+
+
+def ask(
+    module: str, *arguments: str, text: str = "", seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """What a program of this package answers, in a process of its own. A machine with
+    more to do than it has processors gets as many times `seconds`: work that waits for
+    its turn does not hang."""
+    command = [sys.executable, "-m", module, *arguments]
+    environment = {**ENVIRONMENT, **os.environ}
+    pipe, start, limit = subprocess.PIPE, time.monotonic(), seconds
+    # A file, since communicate() does not send the rest of its input when it is called again.
+    with tempfile.TemporaryFile() as given:
+        given.write(text.encode())
+        given.seek(0)
+        child = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=pipe, env=environment)
+    while True:
+        try:
+            output, errors = child.communicate(None, max(start + limit - time.monotonic(), 0))
+            return subprocess.CompletedProcess(command, child.returncode, output, errors)
+        except subprocess.TimeoutExpired:
+            longer = seconds * _crowding()
+            if longer > limit:
+                limit = min(longer, limit + 60)
+                continue
+            child.kill()
+            output, _ = child.communicate()
+            raise subprocess.TimeoutExpired(command, limit, output) from None
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+
+
+def _crowding() -> float:
+    """How many processes wait for each processor."""
+    return max(os.getloadavg()) / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 1.0
 
 
 def _whole_lines(output: bytes) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import sys
 import warnings
 from typing import Any
@@ -18,16 +17,18 @@ import dlbridge
 from .exchange import exchange
 from .frameworks import FRAMEWORKS, values
 
-# Less noise, less memory, and no fight over the processors.
+# Less noise, less memory, and no fight over the processors. Of tinygrad the device
+# that needs no compiler, and no cache: what one process put into it would decide
+# what the next one can do, and many at once wait for each other's locks on it.
 ENVIRONMENT = {
+    "CACHELEVEL": "0",
     "CUDA_MODULE_LOADING": "LAZY",
+    "DEV": "PYTHON",
     "GLOG_minloglevel": "3",
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
-if not shutil.which("clang"):
-    ENVIRONMENT["DEV"] = "PYTHON"  # tinygrad's only device on the host that needs no clang
 
 
 def main() -> None:
