@@ -224,7 +224,7 @@ def fails(functions, status, error=None, result="status"):
 
 def test_a_status_is_an_error_of_its_own(functions):
     error = fails(functions, 3)
-    assert (error.status, str(error)) == (3, "fail(): status is 3 (status 3)")
+    assert (error.status, str(error)) == (3, "fail() failed (status 3)")
     assert fails(functions, -(2**31)).status == -(2**31)
 
 
@@ -232,16 +232,19 @@ def test_the_text_of_a_status_is_fetched_from_the_library(functions):
     error = fails(functions, 7, functions.why)
     assert (error.status, str(error)) == (7, "fail(): the seventh failure (status 7)")
     # NULL is no text.
-    assert str(fails(functions, 8, functions.why)) == "fail(): status is 8 (status 8)"
+    assert str(fails(functions, 8, functions.why)) == "fail() failed (status 8)"
     assert "something failed" in str(fails(functions, 7, functions.why_without_status))
     assert "caf\ufffd" in str(fails(functions, 7, functions.not_utf8))
 
 
 def test_a_status_of_dlbridge_has_a_name(functions):
-    capi.lib.dlbridge_validate(None)
     error = fails(functions, capi.StatusCode.NDIM, result="dlbridge_status")
     assert (error.status, error.name) == (capi.StatusCode.NDIM, "DLBRIDGE_ERROR_NDIM")
-    assert str(error).startswith("fail(): ")
+    assert str(error) == "fail() failed (DLBRIDGE_ERROR_NDIM)"
+    own = fails(functions, 1001, result="dlbridge_status")
+    assert (own.name, str(own)) == ("", "fail() failed (status 1001)")
+    with pytest.raises(capi.Error, match=r"\(status 1001\)$"):
+        capi.check(1001)
 
 
 def test_outputs_are_left_alone_when_c_fails(functions):

@@ -1,5 +1,8 @@
 """What C writes to: allocated where nothing is given, else the array that was given."""
 
+import ctypes
+import warnings
+
 import dlbridge
 import jax
 import jax.numpy as jnp
@@ -225,3 +228,89 @@ def test_outputs_of_parts_of_bytes_are_not_made(like, functions):
         BufferError, match=r"nothing\(\): argument y.*float4_e2m1fn, parts of bytes"
     ):
         function()
+
+
+def entangled(shape, strides):
+    return np.lib.stride_tricks.as_strided(
+        np.zeros(20, np.float32), shape, [4 * it for it in strides]
+    )
+
+
+OVERLAPPING = {
+    "expanded": lambda: torch.zeros(1, 3).expand(2, 3),
+    "expanded rows": lambda: torch.zeros(2, 1).expand(2, 3),
+    "torch.as_strided": lambda: torch.zeros(9).as_strided((2, 3), (1, 1)),
+    "unfolded": lambda: torch.zeros(4).unfold(0, 3, 1),
+    "sliding windows": lambda: np.lib.stride_tricks.sliding_window_view(
+        np.zeros(4, np.float32), 3, writeable=True
+    ),
+    "as_strided": lambda: entangled((2, 3), (1, 1)),
+    "half a row": lambda: entangled((2, 3), (2, 1)),
+    "backwards": lambda: entangled((2, 3), (2, 1))[::-1, ::-1],
+    "a Tensor": lambda: dlbridge.asarray(entangled((2, 3), (0, 1))),
+    "a memoryview": lambda: memoryview(entangled((2, 3), (0, 1))),
+}
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+@pytest.mark.parametrize("mode", ["inout ", "out ", "optional out ", "in writable "])
+@pytest.mark.parametrize("copy", [False, None])
+def test_what_c_writes_to_has_one_place_for_each_index(copy, mode, kind, functions):
+    spec = "f32[h, w]"
+    if mode == "in writable ":
+        mode, spec = "", "f32[h, w] writable"
+    given = OVERLAPPING[kind]()
+    signature = f"{mode}y: {spec}, h: i64, w: i64"
+    function = dlbridge.bind(functions.take, signature, copy=copy)
+    before = functions.count_calls()
+    with pytest.raises(
+        BufferError, match=r"take\(\): argument .*y.*: two of its indices may reach one"
+    ):
+        function(y=given, h=2, w=3)
+    argument = functions["take"]
+    argument.argtypes = [dlbridge.capi.arg(f"{mode}{spec}"), ctypes.c_void_p]
+    with pytest.raises(ctypes.ArgumentError, match="two of its indices may reach one"):
+        argument(given, None)
+    assert functions.count_calls() == before
+    # What C only reads may overlap.
+    dlbridge.bind(functions.take, "y: f32[h, w]")(given)
+
+
+APART = {
+    "whole": lambda: np.zeros((2, 3), np.float32),
+    "transposed": lambda: np.zeros((3, 2), np.float32).T,
+    "permuted": lambda: np.zeros((4, 2, 3), np.float32).transpose(1, 2, 0)[:, :, 0],
+    "reversed": lambda: np.zeros((2, 3), np.float32)[::-1, ::-1],
+    "stepped": lambda: np.zeros((8, 9), np.float32)[::4, ::3],
+    "columns": lambda: entangled((2, 3), (1, 2)),
+    "torch": lambda: torch.zeros(3, 2).T,
+}
+
+
+@pytest.mark.parametrize("kind", APART)
+@pytest.mark.parametrize("mode", ["inout ", "out "])
+def test_any_other_layout_is_written_to(mode, kind, functions):
+    given = APART[kind]()
+    function = dlbridge.bind(functions.take, f"{mode}y: f32[h, w], h: i64, w: i64")
+    function(y=given, h=2, w=3)
+    argument = functions["take"]
+    argument.argtypes = [dlbridge.capi.arg(f"{mode}f32[h, w]"), ctypes.c_void_p]
+    argument(given, None)
+
+
+def test_one_row_and_none_overlap_with_nothing(functions):
+    function = dlbridge.bind(functions.take, "inout y: f32[h, w]")
+    for shape, strides in [((1, 3), (0, 1)), ((1, 1), (0, 0)), ((0, 3), (0, 0)), ((3, 1), (1, 0))]:
+        function(entangled(shape, strides))
+        function(torch.zeros(9).as_strided(shape, strides))
+
+
+@pytest.mark.parametrize("mode", ["inout ", "out ", "optional inout "])
+def test_broadcast_arrays_of_numpy_are_not_written_to(mode, functions):
+    """They say that they are writable, and warn of it."""
+    function = dlbridge.bind(functions.take, f"{mode}y: f32[h, w], h: i64, w: i64", copy=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for given in np.broadcast_arrays(*np.ix_(np.zeros(2, "f"), np.zeros(3, "f"))):
+            with pytest.raises(BufferError, match="read-only and must be writable"):
+                function(y=given, h=2, w=3)

@@ -6,6 +6,7 @@ import itertools
 import sys
 import threading
 import tracemalloc
+import warnings
 
 import dlbridge
 import handmade
@@ -658,3 +659,41 @@ def test_row7_addresses_are_kept_from_c(counted):
     box, _ = counted
     values = (ctypes.c_float * 6).from_address(box[0].ptr)
     assert list(values) == [0, 1, 2, 3, 4, 5]
+
+
+class Interface:
+    def __init__(self, array):
+        self.kept, self.__array_interface__ = array, array.__array_interface__
+
+
+class Struct:
+    def __init__(self, array):
+        self.kept, self.__array_struct__ = array, array.__array_struct__
+
+
+class Kind(np.ndarray):
+    pass
+
+
+WAYS = {
+    "asarray": dlbridge.asarray,
+    "from_dlpack": dlbridge.from_dlpack,
+    "a subclass": lambda x: dlbridge.asarray(x.view(Kind)),
+    "a view": lambda x: dlbridge.asarray(x[:1]),
+    "buffer": lambda x: dlbridge.asarray(memoryview(x)),
+    "array interface": lambda x: dlbridge.asarray(Interface(x)),
+    "array struct": lambda x: dlbridge.asarray(Struct(x)),
+    "copy=None": lambda x: dlbridge.asarray(x, copy=None),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_broadcast_arrays_of_numpy_are_read_only(way):
+    """They say that they are writable, and warn of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for array in np.broadcast_arrays(np.zeros((2, 1)), np.zeros((1, 3))):
+            assert WAYS[way](array).readonly
+            with pytest.raises(BufferError, match="read-only"):
+                dlbridge.convert(array, "torch")
+            assert not dlbridge.asarray(array, copy=True).readonly

@@ -123,7 +123,7 @@ pub fn see<R>(
     let size = i64::from(dtype.item_bits().div_ceil(8));
     scale_to_elements(size, shape, strides).map_err(errors::exchange)?;
     let mut flags = Flags::empty();
-    flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
+    flags.set(Flags::READ_ONLY, !is_writable(fields));
     // NumPy has no other elements of parts of bytes than those of ml_dtypes.
     flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
     let data = fields.data.cast();
@@ -170,8 +170,17 @@ impl<'a> Fields<'a> {
 
     #[inline]
     pub fn is_writable(&self) -> bool {
-        self.0.flags & NPY_ARRAY_WRITEABLE != 0
+        is_writable(self.0)
     }
+}
+
+/// Whether what is written is meant for this array alone. NumPy's broadcast arrays say that
+/// they are writable, and with another flag, that they should not be: many of their elements
+/// are one.
+#[inline]
+fn is_writable(fields: &PyArrayObject_fields) -> bool {
+    const WARN_ON_WRITE: c_int = 1 << 31;
+    fields.flags & (NPY_ARRAY_WRITEABLE | WARN_ON_WRITE) == NPY_ARRAY_WRITEABLE
 }
 
 /// The struct of a NumPy array, which the caller checked to be one.

@@ -22,7 +22,10 @@ use state::State;
 mod bounds;
 mod dual;
 mod functions;
+mod hooks;
 mod state;
+
+pub use hooks::mark_written;
 
 pub static TENSOR: LoadedType = LoadedType::on("torch", "Tensor", BASES);
 static PARAMETER: LoadedType = LoadedType::on("torch.nn", "Parameter", BASES);

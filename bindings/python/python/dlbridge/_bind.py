@@ -33,6 +33,7 @@ def bind(
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
+    use_errno: bool | None = None,
 ) -> Callable[..., Any]: ...
 @overload
 def bind(
@@ -44,6 +45,7 @@ def bind(
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
+    use_errno: bool | None = None,
 ) -> types.SimpleNamespace: ...
 @overload
 def bind(
@@ -55,6 +57,7 @@ def bind(
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
+    use_errno: bool | None = None,
 ) -> Library: ...
 @overload
 def bind(
@@ -67,6 +70,7 @@ def bind(
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
+    use_errno: bool | None = None,
 ) -> Function: ...
 def bind(
     target: Any,
@@ -78,6 +82,7 @@ def bind(
     like: Any = None,
     copy: bool | None = False,
     release_gil: bool = True,
+    use_errno: bool | None = None,
 ) -> Any:
     """A Python function that calls a C function with arrays of any framework.
 
@@ -107,6 +112,7 @@ def bind(
         "like": like,
         "copy": copy,
         "release_gil": release_gil,
+        "use_errno": use_errno,
     }
     if isinstance(signature, str):
         return _function(target, signature, name, None, options)
@@ -142,6 +148,7 @@ def _function(
         options["release_gil"],
         options["like"],
         None if error is None else _address("error", error),
+        _uses_errno(target) if options["use_errno"] is None else options["use_errno"],
         (target, error),
     )
 
@@ -158,6 +165,11 @@ def _address(argument: str, function: Any) -> int:
     if not address:
         raise ValueError(f"{argument} is a NULL pointer; it must be a function")
     return address
+
+
+def _uses_errno(function: Any) -> bool:
+    """Whether a function is of a library that was opened with `use_errno=True`."""
+    return bool(getattr(function, "_flags_", 0) & ctypes._FUNCFLAG_USE_ERRNO)
 
 
 def _library(library: Any, stubs: type, options: dict[str, Any]) -> Any:

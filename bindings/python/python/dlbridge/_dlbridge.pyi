@@ -519,6 +519,7 @@ def _bind(
     release_gil: bool,
     like: Any,
     error: int | None,
+    use_errno: bool,
     keep: tuple[Any, Any],
 ) -> Callable[..., Any]:
     """A Python function that calls the C function at an address."""

@@ -80,6 +80,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         // caller of `bind` said.
         let result = unsafe { self.function.call(self.py, &mut self.words) };
         self.order_back()?;
+        self.mark_written()?;
         self.function.check_status(self.py, &result)?;
         self.copy_back()?;
         self.results(&result)

@@ -1,9 +1,9 @@
 //! A C function as a Python function.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::CString;
 use std::ptr;
 
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -12,12 +12,13 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::arguments::{Argument, Given, arrange};
 use super::code::Code;
 use super::description::{call_text, describe};
+use super::errno::Errno;
+use super::failure::Sentences;
 use super::frame::Frame;
 use super::quick::Quick;
 use super::refusal::called;
 use super::scalar::Word;
-use super::signature::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value, extent_of};
-use super::text;
+use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
 use crate::framework::{self, Framework};
 use crate::{errors, vectorcall};
 
@@ -44,7 +45,12 @@ pub struct Function {
     /// How most calls are made, if they can be.
     quick: Option<Quick>,
     code: Code,
-    error: Option<usize>,
+    /// The function that says why a status is not 0.
+    pub error: Option<usize>,
+    /// Where the library says why it failed, if it uses dlbridge for that.
+    pub sentences: Option<Sentences>,
+    /// Where `errno` is kept between calls, if it is.
+    errno: Option<Errno>,
     /// The Python objects that the addresses came from.
     keep: [Py<PyAny>; 2],
     definition: Box<Definition>,
@@ -63,6 +69,8 @@ pub struct Order {
     pub late: Vec<usize>,
     /// What is returned.
     pub results: Vec<usize>,
+    /// The arrays of the caller that C may write to.
+    pub written: Vec<usize>,
 }
 
 impl Order {
@@ -82,6 +90,7 @@ impl Order {
                 Kind::Scalar(_) => !it.is_given(),
                 Kind::Text | Kind::Stream => true,
             }),
+            written: places(|it| it.kind.spec().is_some() && it.is_given() && it.is_written()),
             results: places(|it| matches!(it.mode, Mode::Out | Mode::New)),
         }
     }
@@ -123,6 +132,7 @@ pub fn bind<'py>(
     release_gil: bool,
     like: Option<&Bound<'py, PyAny>>,
     error: Option<usize>,
+    use_errno: bool,
     keep: [Py<PyAny>; 2],
 ) -> PyResult<Bound<'py, PyAny>> {
     if copy == Some(true) {
@@ -149,13 +159,14 @@ pub fn bind<'py>(
         order: Order::of(&signature),
         positional,
         cells,
-        gives: matches!(signature.result, Outcome::Tensor(_))
-            || signature.parameters.iter().any(|it| it.mode == Mode::New),
+        gives: signature.gives(),
         like,
         copy,
         releases_gil: release_gil,
         code: Code::new(address, &signature)?,
         error,
+        sentences: Sentences::of(py, address, &signature)?,
+        errno: use_errno.then(|| Errno::new(py)).transpose()?,
         keep,
         definition: Definition::new(&name, doc)?,
         name,
@@ -274,54 +285,16 @@ impl Function {
     /// There is one word for each parameter, of its type, and what it points to is there.
     /// The C function has that signature.
     pub unsafe fn call(&self, py: Python<'_>, words: &mut [Word]) -> Word {
+        if let Some(sentences) = &self.sentences {
+            sentences.forget();
+        }
         // SAFETY: the caller's promise.
         let call = |words| unsafe { self.code.call(words) };
-        match self.releases_gil {
-            true => py.detach(|| call(words)),
-            false => call(words),
+        match (&self.errno, self.releases_gil) {
+            (None, true) => py.detach(|| call(words)),
+            (None, false) => call(words),
+            (Some(errno), releases_gil) => errno.swapped(py, releases_gil, || call(words)),
         }
-    }
-
-    /// What a call says by its result.
-    pub fn check_status(&self, py: Python<'_>, result: &Word) -> PyResult<()> {
-        match self.signature.result {
-            // SAFETY: the C function returned an int.
-            Outcome::Status | Outcome::OwnStatus => match unsafe { result.get::<i32>() } {
-                0 => Ok(()),
-                status => Err(self.failure(py, status)),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    /// The exception for a status that is not 0.
-    #[cold]
-    fn failure(&self, py: Python<'_>, status: i32) -> PyErr {
-        let own = matches!(self.signature.result, Outcome::OwnStatus);
-        let sentence = self.sentence(status);
-        let make = || {
-            let capi = py.import("dlbridge.capi.functions")?;
-            capi.getattr("_failure")?.call1((&self.name, status, own, sentence))
-        };
-        make().map_or_else(|error| error, PyErr::from_value)
-    }
-
-    /// What the library itself says.
-    fn sentence(&self, status: i32) -> Option<String> {
-        let address = self.error? as *const c_void;
-        // SAFETY: the caller of `bind` said that this is such a function. One without
-        // the parameter ignores it, as everywhere where the caller clears the stack.
-        unsafe {
-            let error: extern "C" fn(c_int) -> *const c_char = std::mem::transmute(address);
-            text::sentence(error(status))
-        }
-    }
-
-    /// The exception for NULL instead of a tensor.
-    #[cold]
-    pub fn null_result(&self) -> PyErr {
-        let sentence = self.sentence(0).map_or(String::new(), |text| format!(": {text}"));
-        PyRuntimeError::new_err(format!("{}() gave NULL instead of a tensor{sentence}", self.name))
     }
 }
 

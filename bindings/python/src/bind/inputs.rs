@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::function::Function;
 use super::is_curable;
 use super::refusal::{Label, checked, exception, named};
-use super::signature::{Kind, Mode, Value};
+use super::signature::{Kind, Value};
 use super::slot::{Came, Slot};
 use crate::asarray::tensor_of;
 use crate::audit::{self, Event};
@@ -31,7 +31,7 @@ impl<'a, 'py> Frame<'a, 'py> {
     fn read_tensor(&mut self, place: usize, object: &'a Bound<'py, PyAny>) -> PyResult<()> {
         let (py, function) = (self.py, self.function);
         let argument = self.argument(place);
-        let writes = self.parameter(place).mode != Mode::In;
+        let writes = self.parameter(place).is_written();
         // What C writes to must be the array itself.
         let copy = if writes { Some(false) } else { function.copy };
         let error = |error| named(py, function, &argument, error);
@@ -95,12 +95,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         let (py, function) = (self.py, self.function);
         let error = |error| named(py, function, &argument, error);
         let original = tensor_of(object, None, Some(false)).map_err(error)?;
-        let writes = self.parameter(place).mode != Mode::In;
-        if writes && !original.get().core().layout().is_injective() {
-            // Else it could not be written back after the call.
-            let text = "two of its indices may reach one element, so that no copy goes back";
-            return Err(error(errors::refused(text)));
-        }
+        let writes = self.parameter(place).is_written();
         let copy = copied(original.get().core(), argument.spec).map_err(error)?;
         let view = copy.view();
         self.checker.check(argument, &view).map_err(|wrong| {
@@ -194,6 +189,12 @@ pub fn check_access(view: &TensorRef<'_>, writes: bool) -> dlbridge::Result<()> 
     if writes && view.is_read_only() {
         let text = "it is read-only and must be writable, for C writes to it";
         return Err(Error::new(Status::ReadOnly, text));
+    }
+    if writes && !view.layout().is_injective() {
+        // A copy could not be written back either.
+        let text = "two of its indices may reach one element, so that what C writes to one would \
+                    change another: pass a copy of it, or what it is a view of";
+        return Err(Error::new(Status::Overlap, text));
     }
     if view.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
         let text = "its elements are padded to whole bytes, which a DLTensor cannot say";

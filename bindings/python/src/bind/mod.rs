@@ -7,6 +7,8 @@
 mod arguments;
 mod code;
 mod description;
+mod errno;
+mod failure;
 mod frame;
 mod function;
 mod grammar;

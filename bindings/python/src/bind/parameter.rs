@@ -17,6 +17,7 @@ use super::usual::{Array, NAMES, Room};
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::once::imported;
+use crate::torch;
 
 /// An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave.
 #[pyclass(frozen, name = "ArgumentType", module = "dlbridge.capi")]
@@ -52,13 +53,18 @@ impl ArgumentType {
     /// What ctypes passes to C for an object.
     #[expect(clippy::wrong_self_convention, reason = "the name is that of ctypes")]
     fn from_param<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let py = object.py();
         let room = Room::new();
-        if self.usual.as_ref().is_some_and(|usual| room.take(usual, object).is_some()) {
+        let usual = self.usual.as_ref().filter(|usual| room.take(usual, object).is_some());
+        let argument = match usual {
             // SAFETY: the room has its shape and strides.
-            return unsafe { descriptor(py, &room.tensor(0)) }.map(Bound::into_any);
+            Some(_) => unsafe { descriptor(object.py(), &room.tensor(0)) }.map(Bound::into_any)?,
+            None => self.closer_look(object)?,
+        };
+        if self.parameter.is_written() {
+            // ctypes does not say when C has returned.
+            torch::mark_written(object)?;
         }
-        self.closer_look(object)
+        Ok(argument)
     }
 
     fn __repr__(&self) -> String {
@@ -127,7 +133,7 @@ impl ArgumentType {
     fn check(&self, object: &Bound<'_, PyAny>, view: &TensorRef<'_>) -> PyResult<()> {
         let spec = self.parameter.kind.spec().expect("checked by new");
         let argument = Argument { spec, position: None };
-        let checked = check_access(view, self.parameter.mode != Mode::In)
+        let checked = check_access(view, self.parameter.is_written())
             .and_then(|()| Checker::new(&self.names).check(argument, view));
         checked.map_err(|wrong| {
             let (wanted, came) = (&self.parameter.text, Came(object, view));

@@ -20,8 +20,9 @@ use super::results::packed;
 use super::scalar::{Scalar, Word};
 use super::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
 use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
-use crate::audit;
 use crate::framework::Framework;
+use crate::{audit, torch};
+
 /// The most parameters that there is room for.
 const PARAMETERS: usize = 12;
 
@@ -32,6 +33,8 @@ pub struct Quick {
     /// How many arguments are given.
     given: usize,
     parameters: usize,
+    /// The positions of the arrays that C may write to.
+    written: Vec<usize>,
     like: Option<&'static Framework>,
 }
 
@@ -93,7 +96,12 @@ impl Quick {
         let is_usual = !matches!(signature.result, Outcome::Text | Outcome::Tensor(_))
             && like.is_none_or(|like| matches!(like.name, "numpy" | "torch"));
         let parameters = steps.len();
-        (fits && is_usual).then_some(Quick { steps, given: positional, parameters, like })
+        let written = steps.iter().filter_map(|step| match &step.read {
+            Read::Given(position, array) => array.is_written.then_some(*position),
+            _ => None,
+        });
+        let written = written.collect();
+        (fits && is_usual).then_some(Quick { steps, given: positional, parameters, written, like })
     }
 
     /// Makes a call, unless it is not a usual one.
@@ -133,6 +141,11 @@ impl Quick {
         // SAFETY: all words are filled, of the arrays whose objects the caller and `made`
         // hold. That the C function has this signature is what the caller of `bind` said.
         let result = unsafe { function.call(py, &mut words[..self.parameters]) };
+        for position in &self.written {
+            if let Err(error) = torch::mark_written(&given[*position]) {
+                return Some(Err(error));
+            }
+        }
         if let Err(error) = function.check_status(py, &result) {
             return Some(Err(error));
         }

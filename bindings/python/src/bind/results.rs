@@ -17,8 +17,22 @@ use crate::convert::{self, Given};
 use crate::errors;
 use crate::framework::Request;
 use crate::tensor::PyTensor;
+use crate::torch;
 
 impl<'a, 'py> Frame<'a, 'py> {
+    /// Tells PyTorch which of its tensors C wrote to, as far as can be known: also where the
+    /// call failed.
+    pub fn mark_written(&self) -> PyResult<()> {
+        for &place in &self.function.order.written {
+            if let Some(object) = self.objects[place]
+                && !self.copied.iter().any(|(copied, _)| *copied == place)
+            {
+                torch::mark_written(object)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the copies that C wrote to back to the caller's arrays.
     pub fn copy_back(&mut self) -> PyResult<()> {
         for (place, original) in &self.copied {
@@ -26,6 +40,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             let (copy, original) = (copy.get().core().view(), original.get().core().view());
             // SAFETY: the caller's array, which it says may be written to.
             unsafe { copy::copy_into(copy, original) }.map_err(errors::exchange)?;
+            torch::mark_written(self.objects[*place].expect("the original is of the caller"))?;
         }
         Ok(())
     }

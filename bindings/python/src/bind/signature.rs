@@ -13,6 +13,14 @@ pub struct Signature {
     pub names: Names<'static>,
 }
 
+impl Signature {
+    /// Whether C gives tensors away.
+    pub fn gives(&self) -> bool {
+        matches!(self.result, Outcome::Tensor(_))
+            || self.parameters.iter().any(|it| it.mode == Mode::New)
+    }
+}
+
 /// A parameter of a C function.
 pub struct Parameter {
     /// Its own, or that of its place: `arg1`.
@@ -125,6 +133,12 @@ pub enum Outcome {
 }
 
 impl Parameter {
+    /// Whether C writes to the elements of the array that it gets.
+    pub fn is_written(&self) -> bool {
+        let is_writable = |spec: &Spec<'_>| spec.writable == Some(true);
+        self.mode != Mode::In || self.kind.spec().is_some_and(is_writable)
+    }
+
     /// Whether the caller gives it.
     pub fn is_given(&self) -> bool {
         let is_made = matches!((self.mode, &self.kind), (Mode::Out, Kind::Scalar(_)));

@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use dlbridge::abi::{DLDataType, DLTensor};
+use dlbridge::layout::{Dims, Layout};
 use dlbridge::spec::{Extent, Order, Place, Types};
 use dlbridge::{DType, Device};
 use pyo3::prelude::*;
@@ -38,7 +39,7 @@ pub struct Array {
     pub shape: Option<SmallVec<[Extent; 8]>>,
     is_c: bool,
     alignment: u64,
-    is_written: bool,
+    pub is_written: bool,
     /// Whether C gets the address of the first element only.
     pub is_bare: bool,
 }
@@ -84,7 +85,7 @@ impl Array {
             shape,
             is_c: spec.order.is_some(),
             alignment: spec.alignment,
-            is_written: parameter.mode != Mode::In || spec.writable == Some(true),
+            is_written: parameter.is_written(),
             is_bare: matches!(parameter.kind, Kind::Elements(_)),
         })
     }
@@ -198,7 +199,7 @@ impl Room {
             return None;
         }
         let (shape, strides) = self.numbers[array.index].split_at(ndim);
-        let (mut count, mut far) = (1_u64, 0_u64);
+        let (mut count, mut far, mut is_apart) = (1_u64, 0_u64, true);
         for place in (0..ndim).rev() {
             let (extent, stride) = axis(place);
             let (stride, steps) = (stride >> shift, (extent as u64).wrapping_sub(1));
@@ -209,6 +210,7 @@ impl Room {
             if array.is_c && steps > 0 && stride as u64 != count {
                 return None;
             }
+            is_apart &= steps == 0 || stride.unsigned_abs() > far;
             (count, far) = (count * extent as u64, far + steps * stride.unsigned_abs());
             if count > MANY || far > MANY {
                 return None;
@@ -218,6 +220,9 @@ impl Room {
             }
             shape[place].set(MaybeUninit::new(extent));
             strides[place].set(MaybeUninit::new(stride));
+        }
+        if array.is_written && !is_apart && !is_injective(ndim, axis, shift) {
+            return None;
         }
         let tensor = DLTensor {
             data,
@@ -270,6 +275,14 @@ impl Room {
             Extent::Any | Extent::Rest => None,
         }
     }
+}
+
+/// Whether no two indices reach one element, where the axes do not lie in the order of C.
+#[cold]
+fn is_injective(ndim: usize, axis: impl Fn(usize) -> (i64, i64), shift: u32) -> bool {
+    let (shape, strides): (Dims, Dims) =
+        (0..ndim).map(&axis).map(|(extent, stride)| (extent, stride >> shift)).unzip();
+    Layout::new(8, &shape, Some(&strides)).is_ok_and(|layout| layout.is_injective())
 }
 
 /// Whether a small array at that address is far from both ends of the address space.

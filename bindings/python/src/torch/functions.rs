@@ -21,13 +21,14 @@ use pyo3::types::IntoPyDict;
 use super::NOTHING;
 use super::bounds::Held;
 use super::dual::{self, Levels};
+use super::hooks::Hooks;
 use super::state::State;
 use crate::exchange::Table;
 
 /// An `at::TensorImpl *`.
-type Implementation = *const c_void;
+pub type Implementation = *const c_void;
 /// An `at::Tensor *`, in C an `AtenTensorHandle`.
-type Tensor = *const Implementation;
+pub type Tensor = *const Implementation;
 /// Writes what it is asked for, unless it returns something else than 0.
 type Ask<T> = unsafe extern "C" fn(Tensor, *mut T) -> i32;
 
@@ -56,6 +57,8 @@ pub struct Functions {
     cpu: i32,
     /// By PyTorch's number.
     dtypes: [Option<DLDataType>; 32],
+    /// None where PyTorch does not have them.
+    hooks: Option<Hooks>,
 }
 
 static FOUND: PyOnceLock<Functions> = PyOnceLock::new();
@@ -97,6 +100,12 @@ impl Functions {
         });
         IS_BUSY.store(false, Ordering::Relaxed);
         tried.map(|found| FOUND.get_or_init(py, || found))
+    }
+
+    /// What PyTorch is told and asked around calls.
+    #[inline]
+    pub fn hooks(&self) -> Option<&Hooks> {
+        self.hooks.as_ref()
     }
 
     /// What a tensor of PyTorch's own types means.
@@ -186,7 +195,7 @@ impl Functions {
 
     /// The functions, if they are there and tell what Python and the table tell.
     fn tried(py: Python<'_>) -> PyResult<Option<Functions>> {
-        let (Some(found), Some(table)) = (Functions::find(py)?, super::table(py)?) else {
+        let (Some(mut found), Some(table)) = (Functions::find(py)?, super::table(py)?) else {
             return Ok(None);
         };
         // What is done here is not for those who look on.
@@ -218,6 +227,11 @@ impl Functions {
                 return Ok(None);
             }
         }
+        let hooks = found.hooks.take();
+        found.hooks = match hooks {
+            Some(hooks) if hooks.agree(py)? => Some(hooks),
+            _ => None,
+        };
         Ok(Some(found))
     }
 
@@ -302,6 +316,7 @@ impl Functions {
                 strided: number(c"aoti_torch_layout_strided")?,
                 cpu: number(c"aoti_torch_device_type_cpu")?,
                 dtypes,
+                hooks: Hooks::find(),
             })
         }
     }
@@ -328,7 +343,7 @@ const DTYPES: [(&CStr, DType); 15] = [
 
 /// Where a torch.Tensor has its `at::Tensor`: behind what all Python objects have.
 #[inline]
-fn tensor_of(x: &Bound<'_, PyAny>) -> Tensor {
+pub fn tensor_of(x: &Bound<'_, PyAny>) -> Tensor {
     x.as_ptr().cast::<u8>().wrapping_add(size_of::<ffi::PyObject>()).cast()
 }
 
@@ -365,7 +380,7 @@ unsafe fn is_same_as(own: &DLTensor, known: &DLTensor) -> bool {
 ///
 /// # Safety
 /// The function is of that type, which is a pointer.
-unsafe fn function<F>(library: &str, name: &CStr) -> Option<F> {
+pub unsafe fn function<F>(library: &str, name: &CStr) -> Option<F> {
     const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
     let file = CString::new(format!("lib{library}{}", std::env::consts::DLL_SUFFIX)).ok()?;
     // SAFETY: two texts. The library stays loaded: PyTorch never is unloaded.

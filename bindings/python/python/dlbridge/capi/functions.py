@@ -132,7 +132,7 @@ class Error(RuntimeError):
         self.status, self.name, self.sentence = status, name, sentence
 
     def __str__(self) -> str:
-        return f"{self.sentence} ({self.name or f'status {self.status}'})"
+        return f"{self.sentence} ({self.name or f'status {self.status}'})".lstrip()
 
 
 def check(status: int) -> None:
@@ -141,7 +141,13 @@ def check(status: int) -> None:
     Call it on the thread of the failed call: each has a last error of its own.
     """
     if status != StatusCode.OK:
-        raise Error(status, load().dlbridge_status_name(status).decode(), last_error())
+        raise Error(status, _name(status), last_error())
+
+
+def _name(status: int) -> str:
+    """The constant of a code of dlbridge.h, "" for another one."""
+    name: str = load().dlbridge_status_name(status).decode()
+    return name if name.startswith("DLBRIDGE_") else ""
 
 
 def last_error() -> str:
@@ -160,9 +166,12 @@ class Status(c_int32):
 
 def _failure(function: str, status: int, is_own: bool, sentence: str | None) -> Error:
     """What a bound function raises for a status that is not 0. `is_own`: it is one of
-    dlbridge.h, and without a sentence from elsewhere the last error is it."""
-    name = ""
-    if is_own:
-        name = load().dlbridge_status_name(status).decode()
-        sentence = sentence or last_error()
-    return Error(status, name, f"{function}(): {sentence or f'status is {status}'}")
+    dlbridge.h."""
+    text = f"{function}(): {sentence}" if sentence else f"{function}() failed"
+    return Error(status, _name(status) if is_own else "", text)
+
+
+def _sentences() -> tuple[int | None, ...]:
+    """The addresses of the functions that tell the last error, and that set it."""
+    functions = load().dlbridge_last_error, load().dlbridge_fail
+    return tuple(ctypes.cast(function, c_void_p).value for function in functions)
