@@ -16,7 +16,10 @@ use crate::layout::c_strides;
 use crate::source::Source;
 
 /// Followed in memory by `ndim` extents, `ndim` strides and perhaps the data.
-#[repr(C)]
+///
+/// Aligned as all memory of malloc is, and more than small things need: allocators that keep a
+/// reserve for these, as the Python extension's does, do not spend it on what may stay for ever.
+#[repr(C, align(16))]
 pub(crate) struct Block {
     /// First, so that its address is that of the block.
     pub managed: DLManagedTensorVersioned,

@@ -56,6 +56,9 @@ DLManagedTensorVersioned *make(int64_t rows, int64_t columns) {
     Made *made = calloc(1, sizeof *made + count * sizeof(double));
     DLTensor *tensor = &made->managed.dl_tensor;
     size_t i;
+    if (made == NULL) {
+        return NULL;
+    }
     for (i = 0; i < count; ++i) {
         made->elements[i] = (double)i;
     }

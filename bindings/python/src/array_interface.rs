@@ -8,27 +8,33 @@ use dlbridge::abi::{DLDataTypeCode, Flags};
 use dlbridge::layout::{Dims, Layout};
 use dlbridge::{DType, Device, Source, Tensor, array_interface as core};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use crate::buffer::Buffer;
 use crate::integers::integer_list;
 use crate::owner::{kept_by, owned_by};
+use crate::support::objects::{self, Int, Text, intern};
 use crate::{address, errors, numpy};
 
 /// The dictionary that describes a tensor on the host.
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyDict>> {
     check_exportable(tensor)?;
     let values = core::Values::of(&tensor.view()).map_err(errors::exchange)?;
-    let interface = PyDict::new(py);
-    interface.set_item(intern!(py, "shape"), PyTuple::new(py, tensor.shape())?)?;
-    interface.set_item(intern!(py, "typestr"), values.typestr)?;
-    let data = (tensor.data_ptr() as usize, tensor.is_read_only());
-    interface.set_item(intern!(py, "data"), data)?;
-    interface.set_item(intern!(py, "strides"), PyTuple::new(py, &values.byte_strides)?)?;
-    interface.set_item(intern!(py, "version"), 3)?;
+    let interface = objects::dict(py)?;
+    interface.set_item(intern!(py, "shape")?, objects::ints(py, tensor.shape())?)?;
+    interface.set_item(intern!(py, "typestr")?, Text(values.typestr))?;
+    interface.set_item(intern!(py, "data")?, address_pair(py, tensor)?)?;
+    interface.set_item(intern!(py, "strides")?, objects::ints(py, &values.byte_strides)?)?;
+    interface.set_item(intern!(py, "version")?, Int(3))?;
     Ok(interface)
+}
+
+/// The address of the first element, and whether it must not be written to.
+pub fn address_pair<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyTuple>> {
+    let address = objects::address(py, tensor.data_ptr() as usize)?.into_any();
+    let is_read_only = PyBool::new(py, tensor.is_read_only()).to_owned().into_any();
+    objects::tuple(py, [address, is_read_only])
 }
 
 /// Refuses tensors that neither the array interface nor the buffer protocol can
@@ -74,7 +80,8 @@ pub fn import(object: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResu
         Some(data) if data.is_instance_of::<PyTuple>() => {
             let (address, read_only) = address(&data)?;
             // The dictionary too: NumPy's scalars keep their memory alive with it.
-            let owner = PyTuple::new(object.py(), [object, interface.dict.as_any()])?.into_any();
+            let owner = [object.clone(), interface.dict.clone().into_any()];
+            let owner = objects::tuple(object.py(), owner)?.into_any();
             owned_by(owner, |source| {
                 let data = address as *mut c_void;
                 // SAFETY: the interface says that the memory is there as long as the object is.
@@ -133,8 +140,9 @@ impl<'a, 'py> Interface<'a, 'py> {
     }
 
     pub fn required(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.entry(name)?
-            .ok_or_else(|| PyTypeError::new_err(format!("{} has no {name:?}", self.name)))
+        self.entry(name)?.ok_or_else(|| {
+            errors::new::<PyTypeError>(format_args!("{} has no {name:?}", self.name))
+        })
     }
 
     /// An entry, unless it is missing or None.

@@ -8,16 +8,19 @@ use dlbridge::Tensor;
 use dlbridge::array_interface::{ArrayInterface, ArrayStruct, from_struct};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyTuple};
+use pyo3::types::PyCapsule;
 
 use crate::array_interface::check_exportable;
 use crate::owner::{PendingException, owned_by};
+use crate::support::lasting::lasting;
+use crate::support::objects;
 use crate::{address, errors};
 
 /// The capsule of a tensor on the host. It has no name, and keeps the memory alive.
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
     check_exportable(tensor)?;
-    let whole = Box::into_raw(ArrayStruct::new(tensor).map_err(errors::exchange)?);
+    let whole = lasting(|| ArrayStruct::new(tensor).map_err(errors::exchange))?;
+    let whole = Box::into_raw(whole);
     // SAFETY: the struct is given up to the capsule, and taken back if there is none.
     unsafe {
         let capsule = ffi::PyCapsule_New(whole.cast(), ptr::null(), Some(destroy));
@@ -51,7 +54,7 @@ pub fn import(object: &Bound<'_, PyAny>, found: &Bound<'_, PyAny>) -> PyResult<T
         )));
     }
     // The struct may belong to the capsule, and the memory to the object.
-    let owner = PyTuple::new(object.py(), [object, found])?.into_any();
+    let owner = objects::tuple(object.py(), [object.clone(), found.clone()])?.into_any();
     owned_by(owner, |source| {
         // SAFETY: that is what such a capsule points to; the memory is there as long as
         // the object and the capsule are.

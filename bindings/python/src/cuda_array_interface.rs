@@ -8,12 +8,12 @@ use std::ptr;
 use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Tensor};
 use pyo3::exceptions::{PyAttributeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
-use crate::array_interface::{Interface, address, has_typestr};
+use crate::array_interface::{Interface, address, address_pair, has_typestr};
 use crate::owner::owned_by;
+use crate::support::objects::{self, Address, Int, Text, intern};
 use crate::transfer::Made;
 use crate::{errors, stream};
 
@@ -26,7 +26,7 @@ const NAME: &str = "__cuda_array_interface__";
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor, made: Stream) -> PyResult<Bound<'py, PyDict>> {
     let device = tensor.device();
     if !matches!(device.type_name(), "cuda" | "cuda_managed") || !has_typestr(tensor) {
-        return Err(PyAttributeError::new_err(format!(
+        return Err(errors::new::<PyAttributeError>(format_args!(
             "the tensor has no {NAME}: it is {} on {device}, and must be of a type that NumPy has, in \
              memory of CUDA",
             tensor.dtype()
@@ -37,17 +37,16 @@ pub fn export<'py>(py: Python<'py>, tensor: &Tensor, made: Stream) -> PyResult<B
         true => None,
         false => {
             let strides = tensor.layout().byte_strides().map_err(errors::exchange)?;
-            Some(PyTuple::new(py, &strides)?)
+            Some(objects::ints(py, &strides)?)
         }
     };
-    let interface = PyDict::new(py);
-    interface.set_item(intern!(py, "shape"), PyTuple::new(py, tensor.shape())?)?;
-    interface.set_item(intern!(py, "typestr"), typestr)?;
-    let data = (tensor.data_ptr() as usize, tensor.is_read_only());
-    interface.set_item(intern!(py, "data"), data)?;
-    interface.set_item(intern!(py, "strides"), strides)?;
-    interface.set_item(intern!(py, "stream"), stream::number(made))?;
-    interface.set_item(intern!(py, "version"), 3)?;
+    let interface = objects::dict(py)?;
+    interface.set_item(intern!(py, "shape")?, objects::ints(py, tensor.shape())?)?;
+    interface.set_item(intern!(py, "typestr")?, Text(typestr))?;
+    interface.set_item(intern!(py, "data")?, address_pair(py, tensor)?)?;
+    interface.set_item(intern!(py, "strides")?, strides)?;
+    interface.set_item(intern!(py, "stream")?, Address(stream::number(made)))?;
+    interface.set_item(intern!(py, "version")?, Int(3))?;
     Ok(interface)
 }
 
@@ -77,7 +76,8 @@ pub fn import(
     if let Some(producer) = producer {
         stream::wait(work, producer, device)?;
     }
-    let owner = PyTuple::new(object.py(), [object, interface.dict.as_any()])?.into_any();
+    let owner = [object.clone(), interface.dict.clone().into_any()];
+    let owner = objects::tuple(object.py(), owner)?.into_any();
     let tensor = owned_by(owner, |source| {
         let data = address as *mut c_void;
         // SAFETY: the interface says that the memory is there as long as the object is.
@@ -91,7 +91,8 @@ fn producer_stream(interface: &Interface<'_, '_>) -> PyResult<Option<Stream>> {
     let Some(stream) = interface.entry("stream")? else {
         return Ok(None);
     };
-    let wrong = |rule| PyValueError::new_err(format!("stream of {NAME} is {stream}, {rule}"));
+    let wrong =
+        |rule| errors::new::<PyValueError>(format_args!("stream of {NAME} is {stream}, {rule}"));
     match stream::integer(&stream)? {
         0 => Err(wrong("which it does not allow since it can mean two streams")),
         ..0 => Err(errors::wrong_type("stream", &stream, "an int or None")),
@@ -109,7 +110,7 @@ fn device_of(object: &Bound<'_, PyAny>, address: usize) -> PyResult<Device> {
     if let Some(found) = found.filter(|found| found.type_name() == "cuda") {
         return Ok(found);
     }
-    let index = match object.getattr_opt(intern!(py, "device"))? {
+    let index = match object.getattr_opt(intern!(py, "device")?)? {
         None => 0,
         // CuPy and cuda.core, PyTorch, Warp.
         Some(device) => index_of(&device, &["id", "index", "ordinal"])?,

@@ -7,6 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::once::once;
+use crate::support::objects::{self, Int, Text};
 use crate::{errors, object};
 
 /// A device of DLPack. Equal to its name: `t.device == "cuda:0"`.
@@ -24,22 +25,22 @@ impl PyDevice {
 
     /// The kind of device, without the index: `cpu`, `cuda`.
     #[getter]
-    fn r#type(&self) -> &'static str {
-        self.0.type_name()
+    fn r#type(&self) -> Text<&'static str> {
+        Text(self.0.type_name())
     }
 
     /// The index among the devices of its type; 0 for the host.
     #[getter]
-    fn index(&self) -> i32 {
-        self.0.index()
+    fn index(&self) -> Int {
+        Int(self.0.index().into())
     }
 
-    fn __str__(&self) -> String {
-        self.0.to_string()
+    fn __str__(&self) -> Text<Device> {
+        Text(self.0)
     }
 
-    fn __repr__(&self) -> String {
-        format!("dlbridge.Device(\"{}\")", self.0)
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        objects::display(py, format_args!("dlbridge.Device(\"{}\")", self.0))
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -52,13 +53,15 @@ impl PyDevice {
     }
 
     /// For `copy` and `pickle`: the class and the name.
-    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (String,)) {
-        (slf.get_type().into_any().unbind(), (slf.get().0.to_string(),))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let arguments = objects::tuple(py, [objects::display(py, slf.get().0)?.into_any()])?;
+        objects::tuple(py, [slf.get_type().into_any(), arguments.into_any()])
     }
 
     /// That of the name, which it is equal to.
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        PyString::new(py, &self.0.to_string()).hash()
+        objects::display(py, self.0)?.hash()
     }
 }
 
@@ -84,7 +87,7 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
 /// What `__dlpack_device__` returns. That of the host is made once.
 pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
     static HOST: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
-    let make = || (device.type_code(), device.index()).into_pyobject(py);
+    let make = || objects::ints(py, &[device.type_code().into(), device.index().into()]);
     match device {
         Device::CPU => Ok(once(py, &HOST, || make().map(Bound::unbind))?.bind(py).clone()),
         _ => make(),

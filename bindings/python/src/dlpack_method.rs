@@ -6,9 +6,9 @@ use std::ffi::CStr;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCapsule, PyString, PyTuple};
+use pyo3::types::{PyCapsule, PyTuple};
 
+use crate::support::objects::{self, Name};
 use crate::tensor::PyTensor;
 use crate::{audit, errors, producer, vectorcall};
 
@@ -49,7 +49,7 @@ unsafe extern "C" fn dlpack(
     let py = unsafe { Python::assume_attached() };
     vectorcall::answer(|| {
         if positional != 0 {
-            return Err(PyTypeError::new_err(format!(
+            return Err(errors::new::<PyTypeError>(format_args!(
                 "Tensor.__dlpack__() takes 0 positional arguments but {positional} were given"
             )));
         }
@@ -104,15 +104,17 @@ unsafe fn keywords<'a, 'py>(
 
 /// Which keyword it is. The names that programs are written with are the same objects.
 fn place_of(name: &Bound<'_, PyAny>) -> PyResult<usize> {
-    static KNOWN: PyOnceLock<[Py<PyString>; NAMES.len()]> = PyOnceLock::new();
+    static KNOWN: [Name; NAMES.len()] = [const { Name::new() }; NAMES.len()];
     let py = name.py();
-    let known = KNOWN.get_or_init(py, || NAMES.map(|name| PyString::intern(py, name).unbind()));
-    if let Some(place) = known.iter().position(|known| known.is(name)) {
-        return Ok(place);
+    for (place, (known, text)) in KNOWN.iter().zip(NAMES).enumerate() {
+        if objects::interned(py, known, text)?.is(name) {
+            return Ok(place);
+        }
     }
     let text = errors::text(name).unwrap_or_default();
     NAMES.iter().position(|known| *known == text).ok_or_else(|| {
-        let message = format!("Tensor.__dlpack__() got an unexpected keyword argument '{text}'");
-        PyTypeError::new_err(message)
+        errors::new::<PyTypeError>(format_args!(
+            "Tensor.__dlpack__() got an unexpected keyword argument '{text}'"
+        ))
     })
 }

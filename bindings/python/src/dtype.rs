@@ -2,8 +2,9 @@
 
 use dlbridge::DType;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 
+use crate::support::objects::{self, Int, Text};
 use crate::{errors, object};
 
 /// An element type of DLPack. Equal to its name: `t.dtype == "float32"`.
@@ -21,40 +22,40 @@ impl PyDType {
 
     /// The name, as `str()` gives it: `float32`, `bfloat16`, `float32x4`.
     #[getter]
-    fn name(&self) -> String {
-        self.0.to_string()
+    fn name(&self) -> Text<DType> {
+        Text(self.0)
     }
 
     /// The bytes of one element, rounded up for elements that are parts of bytes.
     #[getter]
-    fn itemsize(&self) -> u32 {
-        self.0.item_bits().div_ceil(8)
+    fn itemsize(&self) -> Int {
+        Int(self.0.item_bits().div_ceil(8).into())
     }
 
     /// The number of DLPack's `DLDataTypeCode`.
     #[getter]
-    fn code(&self) -> u8 {
-        self.0.raw().code.0
+    fn code(&self) -> Int {
+        Int(self.0.raw().code.0.into())
     }
 
     /// The bits of one lane.
     #[getter]
-    fn bits(&self) -> u8 {
-        self.0.raw().bits
+    fn bits(&self) -> Int {
+        Int(self.0.raw().bits.into())
     }
 
     /// The number of lanes: 1, but for vector types.
     #[getter]
-    fn lanes(&self) -> u16 {
-        self.0.raw().lanes
+    fn lanes(&self) -> Int {
+        Int(self.0.raw().lanes.into())
     }
 
-    fn __str__(&self) -> String {
-        self.0.to_string()
+    fn __str__(&self) -> Text<DType> {
+        Text(self.0)
     }
 
-    fn __repr__(&self) -> String {
-        format!("dlbridge.DType(\"{}\")", self.0)
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        objects::display(py, format_args!("dlbridge.DType(\"{}\")", self.0))
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -66,13 +67,15 @@ impl PyDType {
     }
 
     /// For `copy` and `pickle`: the class and the name.
-    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (String,)) {
-        (slf.get_type().into_any().unbind(), (slf.get().0.to_string(),))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let arguments = objects::tuple(py, [objects::display(py, slf.get().0)?.into_any()])?;
+        objects::tuple(py, [slf.get_type().into_any(), arguments.into_any()])
     }
 
     /// That of the name, which it is equal to.
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        PyString::new(py, &self.0.to_string()).hash()
+        objects::display(py, self.0)?.hash()
     }
 }
 

@@ -1,23 +1,56 @@
 //! The core's errors as Python exceptions.
+//!
+//! PyO3's `new_err` makes an exception when it is raised, where a lack of memory ends the
+//! process. Those of `new` are made at once, or are a MemoryError, which the interpreter keeps.
+
+use std::fmt::Display;
 
 use dlbridge::{Error, Status};
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::{
     PyBufferError, PyIndexError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError,
 };
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+
+use crate::support::objects;
+
+/// An exception of type `E` with this text.
+#[cold]
+pub fn new<E: PyTypeInfo>(text: impl Display) -> PyErr {
+    // Functions that the interpreter calls directly have not told PyO3 that they have the GIL.
+    Python::attach(|py| {
+        let text = match objects::display(py, text) {
+            Ok(text) => text,
+            Err(error) => return error,
+        };
+        // SAFETY: a class of exceptions and the argument for it. Whether it can be made or not,
+        // an exception is set.
+        unsafe { ffi::PyErr_SetObject(E::type_object_raw(py).cast(), text.as_ptr()) };
+        PyErr::fetch(py)
+    })
+}
+
+/// The MemoryError that the interpreter keeps for when nothing else can be made.
+#[cold]
+pub fn out_of_memory(py: Python<'_>) -> PyErr {
+    // SAFETY: the thread is attached. It always sets an exception.
+    unsafe { ffi::PyErr_NoMemory() };
+    PyErr::fetch(py)
+}
 
 /// The exception for data that cannot be exchanged as it is: `BufferError`, as
 /// DLPack wants it, unless the failure has a Python class of its own.
 #[cold]
 pub fn exchange(error: Error) -> PyErr {
-    let message = error.message().to_owned();
+    let message = error.message();
     match error.status() {
-        Status::Memory => PyMemoryError::new_err(message),
-        Status::Index => PyIndexError::new_err(message),
-        Status::Null | Status::Argument => PyValueError::new_err(message),
-        Status::Internal => PyRuntimeError::new_err(message),
-        _ => PyBufferError::new_err(message),
+        Status::Memory => new::<PyMemoryError>(message),
+        Status::Index => new::<PyIndexError>(message),
+        Status::Null | Status::Argument => new::<PyValueError>(message),
+        Status::Internal => new::<PyRuntimeError>(message),
+        _ => new::<PyBufferError>(message),
     }
 }
 
@@ -26,20 +59,20 @@ pub fn exchange(error: Error) -> PyErr {
 pub fn argument(error: Error) -> PyErr {
     match error.status() {
         Status::Memory | Status::Internal | Status::NoCuda | Status::Cuda => exchange(error),
-        _ => PyValueError::new_err(error.message().to_owned()),
+        _ => new::<PyValueError>(error.message()),
     }
 }
 
 /// `BufferError` with this text.
 #[cold]
-pub fn refused(message: impl Into<String>) -> PyErr {
-    PyBufferError::new_err(message.into())
+pub fn refused(text: impl Display) -> PyErr {
+    new::<PyBufferError>(text)
 }
 
 /// `BufferError` with this text and the other library's exception as its cause.
 #[cold]
-pub fn refused_because(py: Python<'_>, message: String, cause: PyErr) -> PyErr {
-    let error = PyBufferError::new_err(message);
+pub fn refused_because(py: Python<'_>, text: impl Display, cause: PyErr) -> PyErr {
+    let error = new::<PyBufferError>(text);
     error.set_cause(py, Some(cause));
     error
 }
@@ -47,7 +80,7 @@ pub fn refused_because(py: Python<'_>, message: String, cause: PyErr) -> PyErr {
 /// `TypeError` that names an argument, what it was, and what it must be.
 #[cold]
 pub fn wrong_type(argument: &str, value: &Bound<'_, PyAny>, wanted: &str) -> PyErr {
-    PyTypeError::new_err(format!(
+    new::<PyTypeError>(format_args!(
         "{argument} is {} (of type {}); it must be {wanted}",
         short_repr(value),
         type_name(value)

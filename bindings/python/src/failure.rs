@@ -5,6 +5,8 @@ use std::ffi::{CStr, c_char, c_void};
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 
+use crate::errors;
+
 /// The kind of exception and its text, from DLPack's callback.
 #[derive(Default)]
 pub struct Failure(Option<(String, String)>);
@@ -27,10 +29,11 @@ impl Failure {
 
     pub fn into_error(self, py: Python<'_>) -> PyErr {
         match self.0 {
-            Some((kind, text)) if kind == "MemoryError" => PyMemoryError::new_err(text),
-            Some((_, text)) => PyRuntimeError::new_err(text),
-            None => PyErr::take(py)
-                .unwrap_or_else(|| PyRuntimeError::new_err("the framework could not allocate")),
+            Some((kind, text)) if kind == "MemoryError" => errors::new::<PyMemoryError>(text),
+            Some((_, text)) => errors::new::<PyRuntimeError>(text),
+            None => PyErr::take(py).unwrap_or_else(|| {
+                errors::new::<PyRuntimeError>("the framework could not allocate")
+            }),
         }
     }
 }

@@ -29,7 +29,8 @@ pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
                 let py = item.py();
                 let entry = format!("an entry of {name}");
                 if error.is_instance_of::<PyOverflowError>(py) {
-                    PyValueError::new_err(format!("{entry} is {item}; it must fit in 63 bits"))
+                    let text = format_args!("{entry} is {item}; it must fit in 63 bits");
+                    errors::new::<PyValueError>(text)
                 } else if error.is_instance_of::<PyTypeError>(py) {
                     errors::wrong_type(&entry, &item, "an int")
                 } else {

@@ -33,6 +33,7 @@ mod positional;
 mod producer;
 mod seen;
 mod stream;
+mod support;
 mod tensor;
 mod torch;
 mod transfer;
@@ -50,7 +51,7 @@ mod _dlbridge {
         asarray::asarray, audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType,
         bind::bind, consumer::from_dlpack, consumer::from_managed, convert::convert,
         device::PyDevice, dtype::PyDType, empty::empty, framework::frameworks, plan::Plan,
-        plan::plan, tensor::PyTensor,
+        plan::plan, support::_reserve_in_use, tensor::PyTensor,
     };
 
     #[pymodule_export]
@@ -63,10 +64,19 @@ mod _dlbridge {
         // PyO3 looks once whether there is an interpreter, and while that ends finds none.
         py.detach(|| Python::attach(|_| ()));
         owner::check_interpreter(py)?;
+        prepare(py);
         dlpack_method::add(py)?;
         positional::install::<direct::Convert>(module)?;
         positional::install::<direct::FromDlpack>(module)?;
         positional::install::<direct::Asarray>(module)?;
         owner::watch_shutdown(py)
+    }
+
+    /// Makes the types that PyO3 else makes when they are needed first, and panics if it cannot:
+    /// its own for panics, which each exception is compared with, and those that no module has.
+    fn prepare(py: Python<'_>) {
+        drop(errors::out_of_memory(py));
+        py.get_type::<crate::bind::Function>();
+        py.get_type::<crate::framework::Carrier>();
     }
 }

@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::once::imported;
+use crate::support::objects::{self, Name};
 
 /// A type of a module that may never be imported: as long as it is not, nothing
 /// can be of that type.
@@ -15,7 +16,7 @@ pub struct LoadedType {
     /// Modules and names of types of C, one of which it must be or extend.
     bases: &'static [(&'static str, &'static str)],
     /// The name of the module as Python has it: most modules are looked for again and again.
-    key: PyOnceLock<Py<PyString>>,
+    key: Name,
     found: PyOnceLock<Py<PyType>>,
 }
 
@@ -31,7 +32,7 @@ impl LoadedType {
         name: &'static str,
         bases: &'static [(&'static str, &'static str)],
     ) -> Self {
-        LoadedType { module, name, bases, key: PyOnceLock::new(), found: PyOnceLock::new() }
+        LoadedType { module, name, bases, key: Name::new(), found: PyOnceLock::new() }
     }
 
     /// The type, if its module has been imported.
@@ -63,9 +64,8 @@ impl LoadedType {
 
     #[cold]
     fn look<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyType>> {
-        let key = self.key.get_or_init(py, || PyString::intern(py, self.module).unbind());
-        let class = loaded(key.bind(py), self.name)?;
-        let base = |(module, name): &(&str, &str)| loaded(&PyString::intern(py, module), name);
+        let class = loaded(objects::interned(py, &self.key, self.module).ok()?, self.name)?;
+        let base = |(module, name): &(&str, &str)| loaded(&objects::text(py, module).ok()?, name);
         let mut bases = self.bases.iter().filter_map(base);
         // SAFETY: two types. Not `issubclass`, which asks them.
         let extends = |base: Bound<'_, PyType>| unsafe {
@@ -79,7 +79,7 @@ impl LoadedType {
 /// A type of a module that is imported. Absent while the module is still being imported.
 fn loaded<'py>(module: &Bound<'py, PyString>, name: &str) -> Option<Bound<'py, PyType>> {
     static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let modules = imported(module.py(), &MODULES, "sys", "modules").ok()?;
+    let modules = imported(module.py(), &MODULES, c"sys", c"modules").ok()?;
     let module = modules.cast::<PyDict>().ok()?.get_item(module).ok()??;
-    module.getattr(name).ok()?.cast_into::<PyType>().ok()
+    module.getattr(objects::text(module.py(), name).ok()?).ok()?.cast_into::<PyType>().ok()
 }

@@ -2,11 +2,12 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 
 /// The answer of `__eq__`; NotImplemented for what cannot be compared.
 pub fn equality(py: Python<'_>, equal: Option<bool>) -> PyResult<Bound<'_, PyAny>> {
     match equal {
-        Some(equal) => Ok(equal.into_pyobject(py)?.to_owned().into_any()),
+        Some(equal) => Ok(PyBool::new(py, equal).to_owned().into_any()),
         None => Ok(py.NotImplemented().into_bound(py)),
     }
 }

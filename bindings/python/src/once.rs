@@ -1,7 +1,11 @@
 //! What is made or looked up once.
 
+use std::ffi::CStr;
+
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+
+use crate::support::objects;
 
 /// What is in the cell, or is made for it. It is made outside: there code of others may run
 /// (imports, finalisers, other threads) that comes back here, and would wait for itself.
@@ -25,9 +29,12 @@ pub fn once<'a, T>(
 pub fn imported<'a, 'py>(
     py: Python<'py>,
     cell: &'a PyOnceLock<Py<PyAny>>,
-    module: &str,
-    name: &str,
+    module: &CStr,
+    name: &CStr,
 ) -> PyResult<&'a Bound<'py, PyAny>> {
-    let attribute = || py.import(module)?.getattr(name).map(Bound::unbind);
+    let attribute = || {
+        let module = objects::module(py, module)?;
+        objects::attribute(&module, name).map(Bound::unbind)
+    };
     once(py, cell, attribute).map(|attribute| attribute.bind(py))
 }

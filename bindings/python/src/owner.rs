@@ -10,7 +10,8 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::{ffi, wrap_pyfunction};
 
-use crate::errors;
+use crate::support::objects;
+use crate::{errors, vectorcall};
 
 /// Makes a tensor whose memory `owner` keeps alive, until the last owner of the
 /// tensor is gone.
@@ -45,7 +46,7 @@ pub fn check_interpreter(_attached: Python<'_>) -> PyResult<()> {
     let current = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
     match *FIRST.get_or_init(|| current) == current {
         true => Ok(()),
-        false => Err(PyImportError::new_err(
+        false => Err(errors::new::<PyImportError>(
             "dlbridge was imported by another interpreter of this process, and can be used by one only",
         )),
     }
@@ -57,7 +58,7 @@ static SHUTDOWN: OnceLock<ThreadId> = OnceLock::new();
 /// Learns of the end of the interpreter.
 pub fn watch_shutdown(py: Python<'_>) -> PyResult<()> {
     let begin = wrap_pyfunction!(begin_shutdown, py)?;
-    py.import("atexit")?.call_method1("register", (begin,)).map(drop)
+    vectorcall::method(&objects::module(py, c"atexit")?, c"register", [&begin]).map(drop)
 }
 
 #[pyfunction]

@@ -8,8 +8,8 @@ use std::ffi::CString;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
 
+use crate::support::objects;
 use crate::vectorcall;
 
 /// The function of PyO3.
@@ -28,22 +28,22 @@ pub trait Positional {
 /// Puts the quick function in the place of the careful one.
 pub fn install<F: Positional>(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    let careful = module.getattr(F::NAME)?;
-    let text = |attribute| careful.getattr(attribute)?.extract::<String>();
+    let careful = module.getattr(objects::text(py, F::NAME)?)?;
+    let text = |attribute| objects::attribute(&careful, attribute)?.extract::<String>();
     let documentation =
-        format!("{}{}\n--\n\n{}", F::NAME, text("__text_signature__")?, text("__doc__")?);
+        format!("{}{}\n--\n\n{}", F::NAME, text(c"__text_signature__")?, text(c"__doc__")?);
     // Python keeps their addresses.
     let leaked = |text: &str| CString::new(text).map(|text| &*Box::leak(text.into_boxed_c_str()));
     let definition = vectorcall::definition(leaked(F::NAME)?, leaked(&documentation)?, enter::<F>);
     let definition = Box::leak(Box::new(definition));
-    let name = PyString::new(py, &text("__module__")?);
+    let name = objects::attribute(&careful, c"__module__")?;
     // SAFETY: a definition that stays, a module and its name.
     let quick = unsafe {
         let quick = ffi::PyCFunction_NewEx(definition, module.as_ptr(), name.as_ptr());
         Bound::from_owned_ptr_or_err(py, quick)?
     };
     F::CAREFUL.get_or_init(py, || careful.unbind());
-    module.setattr(F::NAME, quick)
+    module.setattr(objects::text(py, F::NAME)?, quick)
 }
 
 /// The interpreter calls this.

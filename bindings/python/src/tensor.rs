@@ -8,7 +8,7 @@ use dlbridge::{Tensor, TensorRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyString, PyTuple};
 
 use crate::convert::Given;
 use crate::device::{self, PyDevice};
@@ -16,6 +16,7 @@ use crate::dtype::PyDType;
 use crate::framework::{Framework, Request};
 use crate::integers::{integers, tuple};
 use crate::owner::PendingException;
+use crate::support::objects::{self, Address, Int};
 use crate::transfer::Made;
 use crate::{
     array_interface, array_struct, audit, buffer, consumer, convert, cuda_array_interface, errors,
@@ -66,6 +67,10 @@ impl PyTensor {
         Ok(copy)
     }
 
+    fn ndim(&self) -> usize {
+        self.tensor.shape().len()
+    }
+
     fn view(&self, view: dlbridge::Result<Tensor>) -> PyResult<PyTensor> {
         view.map(|view| PyTensor::on(view, self.stream)).map_err(errors::argument)
     }
@@ -101,13 +106,13 @@ impl PyTensor {
     /// The extents.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.tensor.shape())
+        objects::ints(py, self.tensor.shape())
     }
 
     /// The strides, in elements (NumPy's are in bytes).
     #[getter]
     fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.tensor.strides())
+        objects::ints(py, self.tensor.strides())
     }
 
     /// The element type.
@@ -123,27 +128,27 @@ impl PyTensor {
     }
 
     /// The number of dimensions.
-    #[getter]
-    fn ndim(&self) -> usize {
-        self.tensor.shape().len()
+    #[getter(ndim)]
+    fn axes(&self) -> Int {
+        Int(self.ndim() as i64)
     }
 
     /// The number of elements.
     #[getter]
-    fn size(&self) -> i64 {
-        self.tensor.layout().count()
+    fn size(&self) -> Int {
+        Int(self.tensor.layout().count())
     }
 
     /// The bytes of one element, rounded up for elements that are parts of bytes.
     #[getter]
-    fn itemsize(&self) -> u32 {
-        self.tensor.layout().item_bits().div_ceil(8)
+    fn itemsize(&self) -> Int {
+        Int(self.tensor.layout().item_bits().div_ceil(8).into())
     }
 
     /// The bytes of all elements, without the gaps that strides leave.
     #[getter]
-    fn nbytes(&self) -> i64 {
-        self.tensor.layout().bytes()
+    fn nbytes(&self) -> Int {
+        Int(self.tensor.layout().bytes())
     }
 
     /// Whether the memory must not be written to.
@@ -154,8 +159,8 @@ impl PyTensor {
 
     /// The address of the first element, 0 without elements.
     #[getter]
-    fn ptr(&self) -> usize {
-        self.tensor.data_ptr() as usize
+    fn ptr(&self) -> Address {
+        Address(self.tensor.data_ptr() as usize)
     }
 
     /// The view with all axes in reverse order.
@@ -167,8 +172,8 @@ impl PyTensor {
 
     /// The address of the tensor's DLTensor struct, valid as long as the tensor.
     #[getter]
-    fn _dltensor(&self) -> usize {
-        std::ptr::from_ref(self.tensor.descriptor()) as usize
+    fn _dltensor(&self) -> Address {
+        Address(std::ptr::from_ref(self.tensor.descriptor()) as usize)
     }
 
     /// The view with the axes in this order, reversed if none are given. Takes
@@ -361,16 +366,17 @@ impl PyTensor {
         index::get(&self.tensor, key).map(|view| PyTensor::on(view, self.stream))
     }
 
-    fn __repr__(&self) -> String {
-        format!(
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let text = format_args!(
             "dlbridge.Tensor(shape={}, dtype={}, strides={}, device={}, readonly={}, ptr={:#x})",
             tuple(self.tensor.shape()),
             self.tensor.dtype(),
             tuple(self.tensor.strides()),
             self.tensor.device(),
             if self.tensor.is_read_only() { "True" } else { "False" },
-            self.ptr()
-        )
+            self.tensor.data_ptr() as usize
+        );
+        objects::display(py, text)
     }
 
     /// The device as DLPack's two numbers: its type and its index.

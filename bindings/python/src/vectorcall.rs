@@ -8,6 +8,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
+use crate::errors;
+use crate::support::objects;
+
 /// The definition of a function that the interpreter calls in this way, with its name and
 /// documentation.
 pub fn definition(
@@ -38,9 +41,26 @@ pub fn call1<'py>(
     callable: &Bound<'py, PyAny>,
     argument: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let arguments = [argument.as_ptr()];
+    call(callable, [argument])
+}
+
+/// Calls with some arguments.
+pub fn call<'py, const N: usize>(
+    callable: &Bound<'py, PyAny>,
+    arguments: [&Bound<'py, PyAny>; N],
+) -> PyResult<Bound<'py, PyAny>> {
+    let arguments = arguments.map(Bound::as_ptr);
     // SAFETY: objects, and as many as said.
-    unsafe { pass_on(callable, arguments.as_ptr(), 1, ptr::null_mut()) }
+    unsafe { pass_on(callable, arguments.as_ptr(), N, ptr::null_mut()) }
+}
+
+/// Calls a method, which is looked up, with some arguments.
+pub fn method<'py, const N: usize>(
+    object: &Bound<'py, PyAny>,
+    name: &CStr,
+    arguments: [&Bound<'py, PyAny>; N],
+) -> PyResult<Bound<'py, PyAny>> {
+    call(&objects::attribute(object, name)?, arguments)
 }
 
 /// Calls with the arguments that came from the interpreter.
@@ -83,7 +103,7 @@ pub fn answer<'py>(body: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> *mut P
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(object)) => object.into_ptr(),
         Ok(Err(error)) => raise(error),
-        Err(_) => raise(PyRuntimeError::new_err("defect in dlbridge: a panic")),
+        Err(_) => raise(errors::new::<PyRuntimeError>("defect in dlbridge: a panic")),
     }
 }
 

@@ -29,6 +29,7 @@ __all__ = [
     "__version__",
     "_bind",
     "_from_managed",
+    "_reserve_in_use",
     "asarray",
     "audit",
     "convert",
@@ -509,6 +510,9 @@ class ArgumentType:
     def __new__(cls, text: str) -> ArgumentType: ...
     def from_param(self, object: Any) -> Any:
         """What ctypes passes to C for an object."""
+
+def _reserve_in_use() -> int:
+    """The bytes that are in use of the memory which is kept for error texts. For tests."""
 
 def _bind(
     name: str,

@@ -28,7 +28,7 @@ mod usual;
 
 use dlbridge::{Error, Status};
 
-pub use function::bind;
+pub use function::{Function, bind};
 pub use parameter::ArgumentType;
 
 /// Whether a copy would be right.

@@ -187,6 +187,6 @@ fn pointer<'py>(
     keep: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = imported(py, &CLASS, "dlbridge.capi.arguments", "KeepingPointer")?;
+    let class = imported(py, &CLASS, c"dlbridge.capi.arguments", c"KeepingPointer")?;
     class.call1((address, keep))
 }

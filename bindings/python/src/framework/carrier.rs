@@ -2,11 +2,11 @@
 
 use dlbridge::abi::Flags;
 use dlbridge::{Tensor, TensorRef};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyTuple};
 
 use crate::owner::owned_by;
+use crate::support::objects::intern;
 use crate::tensor::PyTensor;
 use crate::{capsule, errors, stream};
 
@@ -45,7 +45,7 @@ impl Carrier {
         let tensor = self.tensor.bind(py);
         let (own, device) = (tensor.get(), tensor.get().core().device());
         if stream::has_cuda_streams(device) {
-            let stream = keywords.map_or(Ok(None), |all| all.get_item(intern!(py, "stream")))?;
+            let stream = keywords.map_or(Ok(None), |all| all.get_item(intern!(py, "stream")?))?;
             let stream = stream.filter(|stream| !stream.is_none());
             if let Some(consumer) = stream::of_consumer(device, stream.as_ref())? {
                 stream::wait(consumer, own.stream(), device)?;

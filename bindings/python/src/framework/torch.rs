@@ -63,7 +63,7 @@ fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
     }
     // Not of the module inside: importing that first breaks an import of PyTorch that another
     // thread has begun.
-    let from_dlpack = imported(py, &FROM_DLPACK, "torch", "from_dlpack")
+    let from_dlpack = imported(py, &FROM_DLPACK, c"torch", c"from_dlpack")
         .map_err(|error| FRAMEWORK.missing(py, error))?;
     let described = tensor.view().to_string();
     let capsule = match knows_versioned(py)? {
