@@ -26,7 +26,7 @@ import dlbridge
 import pytest
 
 # Marks of these suites that mean nothing here.
-MARKS = ("leaks_references", "numpy", "slow", "thread_unsafe", "valgrind_error")
+MARKS = ("gzip", "leaks_references", "numpy", "slow", "thread_unsafe", "valgrind_error")
 
 # What a test that is left out may raise; a panic is none of them.
 FAILURES = (Exception, pytest.fail.Exception)
@@ -101,11 +101,17 @@ def suite(module, change, *, install, only=(), beside=None, left_out=None):
         for test in (value, *(vars(value).values() if isinstance(value, type) else ())):
             _list_parameters(test)
     change(loaded)
-    members = {
-        name: getattr(loaded, name) if isinstance(value, type) else staticmethod(value)
-        for name, value in tests.items()
-    }
+    members = {name: _member(getattr(loaded, name)) for name in tests}
     return type("Suite", (Suite,), facts | members)
+
+
+def _member(value):
+    """A class, function or fixture of a module, as it can stand in a class."""
+    if isinstance(value, type):
+        return value
+    if isinstance(value, _Fixture):
+        return pytest.fixture(staticmethod(value.__wrapped__))
+    return staticmethod(value)
 
 
 def _by_name(reasons):
@@ -182,6 +188,7 @@ def pytest_collection_modifyitems(config, items):
             reason = suite.left_out[name]
             item.add_marker(pytest.mark.xfail(reason=reason, raises=FAILURES, strict=True))
             item.add_marker("left_out")
+        item.add_marker(pytest.mark.filterwarnings("ignore"))
         kept.append(item)
     if taken_out:
         config.hook.pytest_deselected(items=taken_out)
