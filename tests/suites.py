@@ -21,6 +21,7 @@ stand `beside`, and are not run).
 import importlib.util
 import random
 import types
+import unittest
 
 import dlbridge
 import pytest
@@ -62,6 +63,7 @@ class Suite:
     """The base of the suites: classes that have the tests of a module."""
 
     def test_lists_are_exact(self):
+        assert self.there, f"{self.module} has no tests"
         gone = {*self.beside, *self.left_out, *self.only} - self.there
         assert not gone, f"{self.module} has no such tests any more: {sorted(gone)}"
 
@@ -95,7 +97,8 @@ def suite(module, change, *, install, only=(), beside=None, left_out=None):
     tests = {
         name: value
         for name, value in vars(loaded).items()
-        if (_is_test(name, value) and (not only or name in only)) or isinstance(value, _Fixture)
+        if (_is_test(loaded, name, value) and (not only or name in only))
+        or isinstance(value, _Fixture)
     }
     for value in tests.values():
         for test in (value, *(vars(value).values() if isinstance(value, type) else ())):
@@ -135,8 +138,12 @@ def load(name, suffix):
 _Fixture = type(pytest.fixture(lambda: None))
 
 
-def _is_test(name, value):
-    return name.lower().startswith("test") and isinstance(value, type | types.FunctionType)
+def _is_test(module, name, value):
+    if getattr(value, "__module__", None) != module.__name__:
+        return False
+    is_case = isinstance(value, type) and issubclass(value, unittest.TestCase)
+    is_named = name.startswith(("test", "Test"))
+    return is_case or (is_named and isinstance(value, type | types.FunctionType))
 
 
 def _list_parameters(test):
@@ -177,10 +184,10 @@ def pytest_collection_modifyitems(config, items):
             kept.append(item)
             continue
         names = _names(item.nodeid.removeprefix(f"{node.nodeid}::"))
-        suite.there |= names
         if item.name == "test_lists_are_exact":
             (taken_out if only_some else kept).append(item)
             continue
+        suite.there |= names
         if not names.isdisjoint(suite.beside):
             taken_out.append(item)
             continue
