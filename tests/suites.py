@@ -18,6 +18,7 @@ when one that is left out passes, and when one passes without a dlbridge.Tensor 
 stand `beside`, and are not run).
 """
 
+import gc
 import importlib.util
 import random
 import types
@@ -115,6 +116,13 @@ def _member(value):
     if isinstance(value, _Fixture):
         return pytest.fixture(staticmethod(value.__wrapped__))
     return staticmethod(value)
+
+
+def keep(case, is_wanted):
+    """Leaves only some of the tests of a class, for a change."""
+    for name in dir(case):
+        if name.startswith("test") and not is_wanted(name):
+            setattr(case, name, None)
 
 
 def _by_name(reasons):
@@ -226,7 +234,11 @@ def pytest_runtest_call(item):
         return (yield)
     random.seed(0)
     before = _made
-    result = yield
+    gc.freeze()  # many of these tests collect garbage, among all that pytest has loaded
+    try:
+        result = yield
+    finally:
+        gc.unfreeze()
     if _made == before:
         raise Unreached("passes without a dlbridge.Tensor: it belongs in `beside`")
     return result

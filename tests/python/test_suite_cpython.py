@@ -108,20 +108,13 @@ def lent(tests):
     for character in tests.NATIVE.keys() - SAME_FORMATS:
         del tests.NATIVE[character]
     tests.TestBufferProtocol = TestBufferProtocol
-    keep(TestBufferProtocol, lambda name: not name.startswith(COMPARED))
+    suites.keep(TestBufferProtocol, lambda name: not name.startswith(COMPARED))
 
 
 # From Python 3.12 on there are also classes whose buffers are made by Python code.
 ONLY = ("TestBufferProtocol",)
 # The tests that only look at whether views are equal, and not at the formats.
 COMPARED = ("test_memoryview_compare", "test_memoryview_tobytes")
-
-
-def keep(case, is_wanted):
-    """Leaves the tests of these names."""
-    for name in dir(case):
-        if name.startswith("test_") and not is_wanted(name):
-            setattr(case, name, None)
 
 
 TestBuffer = suites.suite(
@@ -173,7 +166,7 @@ class AnyView(metaclass=StandIn):
 def compared(tests):
     """The memoryviews that are compared are those of tensors."""
     tests.memoryview = AnyView
-    keep(tests.TestBufferProtocol, lambda name: name.startswith(COMPARED))
+    suites.keep(tests.TestBufferProtocol, lambda name: name.startswith(COMPARED))
 
 
 TestCompared = suites.suite("test.test_buffer", compared, install=INSTALL, only=ONLY)
