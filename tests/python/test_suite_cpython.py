@@ -5,6 +5,8 @@ import suites
 
 INSTALL = "distributions of Python may have it in a package of its own (libpython3-testsuite)"
 
+CYCLES = "cycles through a tensor are not found by the garbage collector"
+
 # The formats that a tensor has as its source has them: DLPack has no characters, no
 # pointers, and one name for all integers of 64 bits.
 SAME_FORMATS = set("?bhilBHILfd")
@@ -60,7 +62,7 @@ TestMemoryview = suites.suite(
         ],
     },
     left_out={
-        "cycles through a tensor are not found by the garbage collector": [
+        CYCLES: [
             "BytesMemoryviewTest::test_gc",
             "BytesMemorySliceTest::test_gc",
             "BytesMemorySliceSliceTest::test_gc",
@@ -170,3 +172,20 @@ def compared(tests):
 
 
 TestCompared = suites.suite("test.test_buffer", compared, install=INSTALL, only=ONLY)
+
+
+def pickled(tests):
+    """Buffers to pickle are those of tensors."""
+    by_python = tests.PickleBuffer
+    tests.PickleBuffer = lambda *objects: by_python(*map(suites.tensor, objects))
+
+
+TestPickled = suites.suite(
+    "test.test_picklebuffer",
+    pickled,
+    install=INSTALL,
+    left_out={
+        CYCLES: ["test_cycle"],
+        "the format of a tensor has no prefix, since its order is native": ["test_ndarray_2d"],
+    },
+)
