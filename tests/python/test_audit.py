@@ -234,3 +234,14 @@ def test_nothing_is_kept():
         dlbridge.asarray(array)
         dlbridge.convert(array, "torch")
     assert sys.getrefcount(array) == references
+
+
+def test_one_of_a_thing_is_not_called_many():
+    byte = np.zeros(1, np.uint8)
+    with dlbridge.audit() as log:
+        dlbridge.convert(byte, "torch")
+    assert repr(log).startswith("Audit: 1 exchange, 0 bytes copied, 1 byte shared\n")
+    assert "shares 1 byte at" in repr(log[0]) or "shared 1 byte at" in repr(log[0])
+    assert "shares 1 byte by" in repr(dlbridge.plan(byte, "torch"))
+    with pytest.raises(BufferError, match=r"\(1 byte\)"):
+        dlbridge.convert(np.broadcast_to(byte, (1,)), "torch")

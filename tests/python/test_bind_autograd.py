@@ -1,12 +1,14 @@
 """What C writes to a torch.Tensor, autograd is told of."""
 
 import ctypes
+import warnings
 
 import dlbridge
 import numpy as np
 import pytest
 import torch
 from dlbridge import capi
+from torch.utils._python_dispatch import TorchDispatchMode
 
 NUMBER = "inout p: *f32[...], n: i64 = p.size"
 
@@ -138,3 +140,54 @@ def test_arguments_of_ctypes(functions):
     number.argtypes = [capi.arg("out f32[...]"), ctypes.c_int64]
     number(x, 0)
     assert x._version == 4
+
+
+class Interrupt(TorchDispatchMode):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def __torch_dispatch__(self, function, kinds, arguments=(), options=None):
+        if "empty" in str(function):
+            raise self.error("raised by the mode")
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, ZeroDivisionError, MemoryError])
+def test_what_a_mode_raises_where_an_output_is_made_comes_through(error, functions):
+    function = dlbridge.bind(functions.number_beside, "x: f32[n], out y: *f32[n], count: i64 = n")
+    x = torch.ones(4)
+    before = functions.count_calls()
+    with Interrupt(error), pytest.raises(error, match="raised by the mode"):
+        function(x)
+    assert functions.count_calls() == before
+    assert function(x).tolist() == [0, 1, 2, 3]
+
+
+class Look(TorchDispatchMode):
+    def __torch_dispatch__(self, function, kinds, arguments=(), options=None):
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i8", "bool", "bf16", "c64", "u16"])
+def test_outputs_under_a_mode_that_only_looks_on(dtype, functions):
+    function = dlbridge.bind(functions.take, f"x: any[n], out y: {dtype}[n, 3]")
+    x = torch.ones(4)
+    with Look():
+        made = function(x)
+    assert (made.shape, made.dtype) == ((4, 3), function(x).dtype)
+
+
+def test_a_trace_that_would_take_the_result_for_a_constant_is_warned_of(functions):
+    function = dlbridge.bind(
+        functions.scale, "src: f32[h, w], out dst: f32[h, w], factor: f64 = 2 -> status"
+    )
+    x = torch.ones(2, 3)
+    with pytest.warns(torch.jit.TracerWarning, match=r"scale\(\) is C code") as caught:
+        torch.jit.trace(lambda x: function(x) + x, x, check_trace=False)
+    assert [it.filename for it in caught if "is C code" in str(it.message)] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", torch.jit.TracerWarning)
+        assert (function(x) == 2).all()
+        with pytest.raises(torch.jit.TracerWarning):
+            torch.jit.trace(lambda x: function(x) + x, x, check_trace=False)

@@ -1,12 +1,15 @@
 """Numbers of every C type go in, come out and are returned, up to their limits."""
 
+import array
 import cmath
+import ctypes
 import math
 import os
 import pathlib
 import platform
 
 import dlbridge
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
@@ -66,8 +69,11 @@ def test_integers_up_to_their_limits(kind, functions):
     for value in [least - 1, most + 1, 1 << 64, -(1 << 64), 10**60]:
         with pytest.raises(OverflowError, match=rf"echo\(\): argument 1 \(value\) is .*{most}"):
             function(value)
-    for value in [1.0, "1", None, 1j, [1], object(), np.float32(1)]:
-        with pytest.raises(TypeError, match=r"echo\(\): argument 1 \(value\) is .*an integer"):
+    text = [] if "char" in kind else ["1", b"1"]
+    for value in [1.0, *text, "12", None, 1j, [1], object(), np.float32(1)]:
+        with pytest.raises(
+            TypeError, match=r"echo\(\): argument 1 \(value\) is .*(an integer|a number)"
+        ):
             function(value)
     assert functions.count_calls() == before
 
@@ -130,9 +136,30 @@ def test_booleans(functions):
     for value in [True, False, np.True_, np.False_]:
         assert function(value) == (bool(value), bool(value))
         assert type(function(value)[0]) is bool
-    for value in [1, 0, None, "true", [], 0.0]:
+    for value in [1, 0, np.int64(1), np.uint8(0)]:
+        assert function(value) == (bool(value), bool(value))
+    for value in [None, "true", [], 0.0, 1.0, np.float64(1), 1j]:
         with pytest.raises(TypeError, match=r"argument 1 \(value\) is .*True or False"):
             function(value)
+    for value in [2, -1, 256, 2**64, 2**64 + 1, np.int64(2)]:
+        with pytest.raises(OverflowError, match=r"argument 1 \(value\) is .*must be False or True"):
+            function(value)
+
+
+@pytest.mark.parametrize("kind", ["char", "uchar"])
+def test_characters(kind, functions):
+    function = echo(functions, kind)
+    for value in ["U", b"U", 85]:
+        assert function(value) == (85, 85)
+    assert function("\0") == function(b"\0") == (0, 0)
+    high = 255 if kind == "uchar" or platform.machine() not in ("x86_64", "AMD64") else -1
+    assert function(b"\xff") == (high, high)
+    for value in ["", b"", "UV", b"UV", "é", "€", bytearray(b"U")]:
+        with pytest.raises(TypeError, match=r"argument 1 \(value\) is "):
+            function(value)
+    for other in ["i8", "u8"]:
+        with pytest.raises(TypeError, match="an integer"):
+            echo(functions, other)("U")
 
 
 def test_pointers(functions):
@@ -143,9 +170,133 @@ def test_pointers(functions):
     for value in [-1, 2**64, 2**64 + 16, np.int64(-1)]:
         with pytest.raises(OverflowError, match=r"argument 1 \(value\) is .*18446744073709551615"):
             function(value)
-    for value in ["text", b"bytes", 1.5, [], np.zeros(1), object()]:
+    for value in ["text", 1.5, [], object(), ctypes.c_int(5), np.float64(1), {}]:
         with pytest.raises(TypeError, match=r"argument 1 \(value\) is .*a ctypes pointer"):
             function(value)
+
+
+class Point(ctypes.Structure):
+    _fields_ = (("x", ctypes.c_int), ("y", ctypes.c_double))
+
+
+class Either(ctypes.Union):
+    _fields_ = (("x", ctypes.c_int), ("y", ctypes.c_double))
+
+
+def address_of_buffer(buffer):
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+POINT, EITHER, POINTS = Point(), Either(), (Point * 2)()
+BYTES, BYTEARRAY, ARRAY = b"bytes", bytearray(b"bytes"), array.array("h", [1, 2])
+FLOATS_, RECORDS, NUMBER = np.zeros((2, 3)), np.zeros(2, "i4,f8"), np.array(5)
+TENSOR, WHOLE = torch.zeros(3), dlbridge.asarray(np.zeros(3))
+POINTERS = {
+    "a struct": (POINT, ctypes.addressof(POINT)),
+    "a union": (EITHER, ctypes.addressof(EITHER)),
+    "structs": (POINTS, ctypes.addressof(POINTS)),
+    "byref": (ctypes.byref(POINT), ctypes.addressof(POINT)),
+    "a pointer": (ctypes.pointer(POINT), ctypes.addressof(POINT)),
+    "c_void_p": (ctypes.c_void_p(2**40), 2**40),
+    "c_char_p": (ctypes.c_char_p(BYTES), ctypes.cast(BYTES, ctypes.c_void_p).value),
+    "bytes": (BYTES, ctypes.cast(BYTES, ctypes.c_void_p).value),
+    "bytearray": (BYTEARRAY, address_of_buffer(BYTEARRAY)),
+    "memoryview": (memoryview(ARRAY), ARRAY.buffer_info()[0]),
+    "array": (ARRAY, ARRAY.buffer_info()[0]),
+    "numpy": (FLOATS_, FLOATS_.ctypes.data),
+    "a part": (FLOATS_[1:], FLOATS_.ctypes.data + 24),
+    "records": (RECORDS, RECORDS.ctypes.data),
+    "dates": (np.zeros(2, "M8[s]"), None),
+    "an array that is a number": (NUMBER, NUMBER.ctypes.data),
+    "torch": (TENSOR, TENSOR.data_ptr()),
+    "a tensor that is a number": (torch.tensor(5), None),
+    "bfloat16": (torch.zeros(2, dtype=torch.bfloat16), None),
+    "dlbridge": (WHOLE, WHOLE.ptr),
+    "an integer of numpy": (np.int64(77), 77),
+}
+
+
+@pytest.mark.parametrize("kind", POINTERS)
+def test_what_a_pointer_may_point_to(kind, functions):
+    given, address = POINTERS[kind]
+    if kind == "dates":
+        with pytest.raises(BufferError, match="argument 1"):
+            echo(functions, "pointer")(given)
+        return
+    if address is None:
+        address = given.data_ptr()
+    assert echo(functions, "pointer")(given) == (address, address)
+
+
+def test_what_c_writes_through_a_pointer_is_there(functions):
+    number = dlbridge.bind(functions.number, "first: pointer, n: i64")
+    tensor, numbers, floats = torch.zeros(3), np.zeros(3, np.float32), (ctypes.c_float * 3)()
+    for given in [tensor, numbers, floats, bytearray(12), array.array("f", [5, 6, 7])]:
+        number(given, 3)
+        assert np.frombuffer(given if given is not tensor else tensor.numpy(), "f").tolist() == [
+            0,
+            1,
+            2,
+        ]
+    assert tensor._version == 1
+
+
+def test_what_a_pointer_may_not_point_to(functions):
+    number = dlbridge.bind(functions.number, "first: pointer, n: i64")
+    before = functions.count_calls()
+    frozen = np.zeros(3)
+    frozen.flags.writeable = False
+    for given in [frozen, memoryview(b"abc"), jnp.zeros(3), dlbridge.asarray(frozen)]:
+        with pytest.raises(BufferError, match=r"argument 1 \(first\) is a .* that is read-only"):
+            number(given, 0)
+    for given in [
+        np.zeros((2, 3)).T,
+        np.zeros(6)[::2],
+        torch.zeros(2, 3).T,
+        dlbridge.asarray(frozen.copy()[::2]),
+    ]:
+        with pytest.raises(BufferError, match="do not lie in C order without gaps"):
+            number(given, 0)
+    with pytest.raises(BufferError, match="requires grad"):
+        number(torch.zeros(3, requires_grad=True), 0)
+    with pytest.raises(BufferError, match="read-only"):
+        number(np.broadcast_arrays(np.zeros(3), np.zeros((2, 1)))[0], 0)
+    assert functions.count_calls() == before
+
+
+def test_the_buffer_of_a_pointer_stays_where_it_is(functions):
+    buffer = bytearray(64)
+    failures = []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+    def grow(_):
+        try:
+            buffer.extend(bytes(100000))
+        except BufferError as error:
+            failures.append(error)
+        return 0
+
+    call_back = dlbridge.bind(
+        functions.call_back, "x: f32[h, w], function: pointer, depth: int -> f64"
+    )
+    two = dlbridge.bind(
+        call_two(functions), "buffer: pointer, function: pointer, depth: int -> int"
+    )
+    two(buffer, grow, 1)
+    assert len(failures) == 1
+    buffer.extend(b"now")
+    assert call_back(np.ones((1, 1), np.float32), grow, 1) == 1
+
+
+def call_two(functions):
+    """A function of C that calls the second of its arguments."""
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, kind, ctypes.c_int)
+    def call(buffer, function, depth):
+        return function(depth)
+
+    return call
 
 
 @pytest.mark.parametrize(

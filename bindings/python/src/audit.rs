@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::framework::{self, Framework, Verdict};
-use crate::object;
 use crate::plan::bytes_of;
 use crate::transfer::Made;
+use crate::{errors, object};
 
 /// How many logs there are: nothing is done for an exchange while this is 0.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -65,9 +65,10 @@ pub struct Exchange {
 #[pymethods]
 impl Exchange {
     fn __repr__(&self) -> String {
-        let [what, route, bytes, place, reason] = self.columns();
+        let [what, route, _, place, reason] = self.columns();
         let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
-        format!("Exchange({route}: {what} {bytes} bytes at {place}{reason})")
+        let bytes = errors::counted(self.bytes, "byte");
+        format!("Exchange({route}: {what} {bytes} at {place}{reason})")
     }
 }
 
@@ -152,10 +153,10 @@ impl Audit {
         let entries = lock(&self.0).clone();
         let rows: Vec<_> = entries.iter().map(Exchange::columns).collect();
         let mut text = format!(
-            "Audit: {} exchanges, {} bytes copied, {} bytes shared",
-            rows.len(),
-            self.sum(true),
-            self.sum(false)
+            "Audit: {}, {} copied, {} shared",
+            errors::counted(rows.len() as i64, "exchange"),
+            errors::counted(self.sum(true), "byte"),
+            errors::counted(self.sum(false), "byte")
         );
         let width = |column: usize| {
             rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()

@@ -161,8 +161,8 @@ type Lend = for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py
 
 #[cold]
 pub fn refuse_copy(verdict: &Verdict, bytes: i64) -> PyErr {
-    let total = bytes * verdict.copies();
-    let mut text = format!("{}; copy=None makes a copy ({total} bytes)", verdict.reason);
+    let total = errors::counted(bytes * verdict.copies(), "byte");
+    let mut text = format!("{}; copy=None makes a copy ({total})", verdict.reason);
     if !verdict.way.is_empty() {
         text = format!("{text}, {}", verdict.way);
     }

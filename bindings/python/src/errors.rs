@@ -103,6 +103,11 @@ pub fn short_repr(value: &Bound<'_, PyAny>) -> String {
     }
 }
 
+/// A number of things: `1 byte`, `2 bytes`.
+pub fn counted(count: i64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The text of a Python string without a copy of its characters, where it is one.
 pub fn text<'a>(object: &'a Bound<'_, PyAny>) -> Option<std::borrow::Cow<'a, str>> {
     Some(object.cast::<PyString>().ok()?.to_string_lossy())

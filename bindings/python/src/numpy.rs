@@ -76,6 +76,11 @@ fn plain(number: c_int) -> Option<DType> {
 /// The byte order character of NumPy dtypes that are not in native order.
 const SWAPPED: u8 = if cfg!(target_endian = "little") { b'>' } else { b'<' };
 
+/// Whether an object is a number of NumPy's types, and no array.
+pub fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
+    SCALAR.is_type_of(object)
+}
+
 /// Refuses values of NumPy that would lose their meaning as a plain buffer.
 pub fn check_kind(object: &Bound<'_, PyAny>) -> PyResult<()> {
     if MASKED.is_type_of(object) {

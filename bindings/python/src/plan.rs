@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 
 use crate::asarray::tensor_of;
 use crate::convert::is_one;
-use crate::device;
 use crate::framework::{self, Framework, Request, judge};
 use crate::tensor::PyTensor;
+use crate::{device, errors};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -61,15 +61,14 @@ impl Plan {
     }
 
     fn __repr__(&self) -> String {
-        let Plan { source, target, bytes, reason, protocol, .. } = self;
+        let Plan { source, target, reason, protocol, .. } = self;
+        let bytes = errors::counted(self.bytes, "byte");
         match self.answer {
             Answer::Shares => {
-                format!("Plan({source} -> {target}: shares {bytes} bytes by {protocol})")
+                format!("Plan({source} -> {target}: shares {bytes} by {protocol})")
             }
             Answer::Copies => {
-                format!(
-                    "Plan({source} -> {target}: copies {bytes} bytes by {protocol}, since {reason})"
-                )
+                format!("Plan({source} -> {target}: copies {bytes} by {protocol}, since {reason})")
             }
             Answer::Refuses => format!("Plan({source} -> {target}: refuses, since {reason})"),
         }

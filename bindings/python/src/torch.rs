@@ -25,7 +25,7 @@ mod functions;
 mod hooks;
 mod state;
 
-pub use hooks::mark_written;
+pub use hooks::{has_modes, is_tracing, mark_written};
 
 pub static TENSOR: LoadedType = LoadedType::on("torch", "Tensor", BASES);
 static PARAMETER: LoadedType = LoadedType::on("torch.nn", "Parameter", BASES);

@@ -6,6 +6,7 @@ import ast
 import ctypes
 import inspect
 import re
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, overload
@@ -114,18 +115,19 @@ def bind(
         "release_gil": release_gil,
         "use_errno": use_errno,
     }
+    module = sys._getframe(1).f_globals.get("__name__", "dlbridge")
     if isinstance(signature, str):
-        return _function(target, signature, name, None, options)
+        return _function(target, signature, name, module, options)
     if isinstance(signature, Mapping):
         functions = types.SimpleNamespace()
         for key, text in signature.items():
-            setattr(functions, key, _function(target[key], text, key, None, options))
+            setattr(functions, key, _function(target[key], text, key, module, options))
         return functions
     if inspect.isclass(signature):
         return _library(target, signature, options)
     if inspect.isfunction(signature):
         text = _from_annotations(signature)
-        return _function(target, text, name or signature.__name__, signature.__doc__, options)
+        return _function(target, text, name or signature.__name__, signature, options)
     raise TypeError(
         f"signature is {signature!r}; it must be a str, a dict of them, or a function or class "
         "with annotations"
@@ -133,9 +135,18 @@ def bind(
 
 
 def _function(
-    target: Any, signature: str, name: str | None, doc: str | None, options: dict[str, Any]
+    target: Any,
+    signature: str,
+    name: str | None,
+    home: str | types.FunctionType,
+    options: dict[str, Any],
 ) -> Callable[..., Any]:
+    """`home` is the module that the function will be in, or the function that it replaces."""
     name = name or getattr(target, "__name__", None) or "function"
+    module, qualified, doc = home, name, None
+    if not isinstance(home, str):
+        # Code that was run by `exec` may be in no module.
+        module, qualified, doc = home.__module__ or "dlbridge", home.__qualname__, home.__doc__
     if not isinstance(signature, str):
         raise TypeError(f"the signature of {name} is {signature!r}; it must be a str")
     error = options["error"]
@@ -150,7 +161,13 @@ def _function(
         None if error is None else _address("error", error),
         _uses_errno(target) if options["use_errno"] is None else options["use_errno"],
         (target, error),
+        (module, qualified),
     )
+
+
+def _signature(text: str) -> inspect.Signature:
+    """`text` is the parameters of a bound function, with literals as defaults."""
+    return inspect.signature(eval(f"lambda {text[1:-1]}: None", {}))
 
 
 def _address(argument: str, function: Any) -> int:
@@ -187,7 +204,7 @@ def _library(library: Any, stubs: type, options: dict[str, Any]) -> Any:
             )
         if inspect.isfunction(stub):
             text = _from_annotations(stub)
-            function = _function(library[name], text, name, stub.__doc__, options)
+            function = _function(library[name], text, name, stub, options)
             setattr(instance, name, function)
     return instance
 

@@ -525,5 +525,6 @@ def _bind(
     error: int | None,
     use_errno: bool,
     keep: tuple[Any, Any],
+    home: tuple[str, str],
 ) -> Callable[..., Any]:
     """A Python function that calls the C function at an address."""

@@ -7,6 +7,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use super::frame::Objects;
 use super::function::Function;
+use crate::errors;
 
 /// A parameter of the Python function.
 pub struct Argument {
@@ -86,8 +87,10 @@ fn unknown(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyEr
 #[cold]
 fn too_many(function: &Function, came: usize) -> PyErr {
     PyTypeError::new_err(format!(
-        "{}() takes {} positional arguments and got {came}; its signature is {}",
-        function.name, function.positional, function.call_text
+        "{}() takes {} and got {came}; its signature is {}",
+        function.name,
+        errors::counted(function.positional as i64, "positional argument"),
+        function.call_text
     ))
 }
 

@@ -55,10 +55,9 @@ fn escaped(character: char) -> String {
     }
 }
 
-/// The documentation: the call, in the form that `inspect` reads, what the caller
-/// wrote, the parameters, and the function in C.
-pub fn describe(name: &str, call: &str, signature: &Signature, doc: Option<&str>) -> String {
-    let mut text = format!("{call}\n--\n\n");
+/// The documentation: what the caller wrote, the parameters, and the function in C.
+pub fn describe(name: &str, signature: &Signature, doc: Option<&str>) -> String {
+    let mut text = String::new();
     if let Some(doc) = doc {
         let _ = write!(text, "{}\n\n", doc.trim());
     }

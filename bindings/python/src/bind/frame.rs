@@ -10,14 +10,15 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use super::function::Function;
+use super::pointer::Pointee;
 use super::refusal::{Label, named};
 use super::scalar::Word;
 use super::signature::{Factor, Kind, Measure, Parameter, Value};
 use super::slot::{Numbers, Slot};
 use super::{stream, text};
-use crate::errors;
 use crate::framework::{self, Framework};
 use crate::tensor::PyTensor;
+use crate::{errors, torch};
 
 /// The objects that the caller gave, in the order of C.
 pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; 8]>;
@@ -43,6 +44,8 @@ pub struct Frame<'a, 'py> {
     pub copied: Vec<(usize, Bound<'py, PyTensor>)>,
     /// The texts that C gets: it may write to them, and return parts of them.
     pub texts: Vec<CString>,
+    /// What keeps the memory that pointers point to.
+    pub pointees: Vec<Pointee>,
 }
 
 impl<'a, 'py> Frame<'a, 'py> {
@@ -61,6 +64,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             made: SmallVec::new(),
             copied: Vec::new(),
             texts: Vec::new(),
+            pointees: Vec::new(),
         }
     }
 
@@ -76,6 +80,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.make_outputs()?;
         self.fill_words()?;
         self.order()?;
+        self.warn_of_tracing()?;
         // SAFETY: all words are filled. That the C function has this signature is what the
         // caller of `bind` said.
         let result = unsafe { self.function.call(self.py, &mut self.words) };
@@ -84,6 +89,21 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.function.check_status(self.py, &result)?;
         self.copy_back()?;
         self.results(&result)
+    }
+
+    /// `torch.jit.trace` would take what C gives for constants, as what NumPy gives.
+    fn warn_of_tracing(&self) -> PyResult<()> {
+        let given = self.objects.iter().flatten().any(|object| torch::TENSOR.is_type_of(object));
+        if !given || !torch::is_tracing(self.py)? {
+            return Ok(());
+        }
+        let class = self.py.import("torch.jit")?.getattr("TracerWarning")?;
+        let text = format!(
+            "{}() is C code, which torch.jit.trace does not record: what it returns, and what it writes \
+             to, are constants in the trace",
+            self.function.name
+        );
+        PyErr::warn(self.py, &class, &CString::new(text)?, 1)
     }
 
     pub fn parameter(&self, place: usize) -> &'a Parameter {

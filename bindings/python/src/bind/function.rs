@@ -1,15 +1,14 @@
 //! A C function as a Python function.
 
 use std::ffi::CString;
-use std::ptr;
 
 use pyo3::exceptions::PyValueError;
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::{Argument, Given, arrange};
+use super::callable;
 use super::code::Code;
 use super::description::{call_text, describe};
 use super::errno::Errno;
@@ -19,8 +18,8 @@ use super::quick::Quick;
 use super::refusal::called;
 use super::scalar::Word;
 use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
+use crate::errors;
 use crate::framework::{self, Framework};
-use crate::{errors, vectorcall};
 
 /// A C function, its signature, and how it is called.
 #[pyclass(frozen, name = "_Function", module = "dlbridge")]
@@ -53,7 +52,9 @@ pub struct Function {
     errno: Option<Errno>,
     /// The Python objects that the addresses came from.
     keep: [Py<PyAny>; 2],
-    definition: Box<Definition>,
+    doc: String,
+    /// The module that it is a part of, and its name there.
+    home: [String; 2],
 }
 
 /// Places of parameters, in the order of C.
@@ -69,7 +70,7 @@ pub struct Order {
     pub late: Vec<usize>,
     /// What is returned.
     pub results: Vec<usize>,
-    /// The arrays of the caller that C may write to.
+    /// The arrays of the caller, and its pointers, that C may write to.
     pub written: Vec<usize>,
 }
 
@@ -90,7 +91,7 @@ impl Order {
                 Kind::Scalar(_) => !it.is_given(),
                 Kind::Text | Kind::Stream => true,
             }),
-            written: places(|it| it.kind.spec().is_some() && it.is_given() && it.is_written()),
+            written: places(Parameter::may_write),
             results: places(|it| matches!(it.mode, Mode::Out | Mode::New)),
         }
     }
@@ -107,18 +108,6 @@ pub struct Place {
     pub default: Option<CString>,
 }
 
-/// What the interpreter reads of the function; it stays where it is.
-struct Definition {
-    method: ffi::PyMethodDef,
-    _name: CString,
-    _doc: CString,
-}
-
-// SAFETY: never written to.
-unsafe impl Send for Definition {}
-// SAFETY: as above.
-unsafe impl Sync for Definition {}
-
 /// A Python function that calls the C function at an address.
 #[pyfunction(name = "_bind")]
 #[expect(clippy::too_many_arguments, reason = "one caller, in Python, by position")]
@@ -134,6 +123,7 @@ pub fn bind<'py>(
     error: Option<usize>,
     use_errno: bool,
     keep: [Py<PyAny>; 2],
+    home: [String; 2],
 ) -> PyResult<Bound<'py, PyAny>> {
     if copy == Some(true) {
         return Err(PyValueError::new_err(
@@ -150,7 +140,7 @@ pub fn bind<'py>(
         .filter(|argument| !signature.parameters[argument.place].is_keyword_only())
         .count();
     let call_text = call_text(&name, &signature, &arguments, positional);
-    let doc = describe(&name, &call_text, &signature, doc);
+    let doc = describe(&name, &signature, doc);
     let (places, cells) = places(&signature, &arguments[..positional])?;
     let quick = Quick::of(&signature, &arguments, positional, like);
     let function = Function {
@@ -168,19 +158,14 @@ pub fn bind<'py>(
         sentences: Sentences::of(py, address, &signature)?,
         errno: use_errno.then(|| Errno::new(py)).transpose()?,
         keep,
-        definition: Definition::new(&name, doc)?,
+        doc,
+        home,
         name,
         signature,
         arguments,
         call_text,
     };
-    let function = Bound::new(py, function)?;
-    let method = ptr::from_ref(&function.get().definition.method).cast_mut();
-    // SAFETY: the definition lives in the object that the function keeps as its self.
-    unsafe {
-        let object = ffi::PyCFunction_NewEx(method, function.as_ptr(), ptr::null_mut());
-        Bound::from_owned_ptr_or_err(py, object)
-    }
+    callable::new(Bound::new(py, function)?)
 }
 
 #[pymethods]
@@ -259,13 +244,34 @@ fn places(signature: &Signature, positional: &[Argument]) -> PyResult<(Vec<Place
 
 impl Function {
     #[inline(always)]
-    fn enter<'py>(&self, py: Python<'py>, given: Given<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn enter<'py>(
+        &self,
+        py: Python<'py>,
+        given: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if let Some(quick) = self.quick.as_ref().filter(|_| given.names.is_none())
             && let Some(result) = quick.call(py, self, given.positional)
         {
             return result;
         }
         self.call_carefully(py, given)
+    }
+
+    /// An attribute of the Python function.
+    pub fn attribute<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let [module, qualified] = &self.home;
+        let text = match name {
+            "__name__" => &self.name,
+            "__qualname__" => qualified,
+            "__module__" => module,
+            "__doc__" => &self.doc,
+            "__text_signature__" => &self.call_text[self.name.len()..],
+            _ => {
+                let bind = py.import("dlbridge._bind")?;
+                return bind.call_method1("_signature", (&self.call_text[self.name.len()..],));
+            }
+        };
+        Ok(PyString::new(py, text).into_any())
     }
 
     #[inline(never)]
@@ -296,34 +302,4 @@ impl Function {
             (Some(errno), releases_gil) => errno.swapped(py, releases_gil, || call(words)),
         }
     }
-}
-
-impl Definition {
-    fn new(name: &str, doc: String) -> PyResult<Box<Definition>> {
-        let (name, doc) = (CString::new(name)?, CString::new(doc)?);
-        let method = vectorcall::definition(&name, &doc, enter);
-        Ok(Box::new(Definition { method, _name: name, _doc: doc }))
-    }
-}
-
-/// The interpreter calls this.
-unsafe extern "C" fn enter(
-    function: *mut ffi::PyObject,
-    arguments: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter calls with the GIL, the object that the function was made
-    // with, and `count` arguments and then one for each name.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: as above.
-    vectorcall::answer(|| unsafe {
-        let function: &Bound<'_, Function> = Bound::ref_from_ptr(py, &function).cast_unchecked();
-        let names: Option<&Bound<'_, PyTuple>> =
-            (!names.is_null()).then(|| Bound::ref_from_ptr(py, &names).cast_unchecked());
-        let keywords = names.map_or(0, |names| names.len());
-        let all = vectorcall::given(py, arguments, count as usize + keywords);
-        let (positional, keywords) = all.split_at(count as usize);
-        function.get().enter(py, Given { positional, keywords, names })
-    })
 }

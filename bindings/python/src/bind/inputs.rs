@@ -5,11 +5,14 @@ use dlbridge::check::Argument;
 use dlbridge::spec::{Order, Spec};
 use dlbridge::{Device, Error, Status, Tensor, TensorRef};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
 
 use super::frame::Frame;
 use super::function::Function;
 use super::is_curable;
+use super::pointer;
 use super::refusal::{Label, checked, exception, named};
+use super::scalar::{Scalar, Word};
 use super::signature::{Kind, Value};
 use super::slot::{Came, Slot};
 use crate::asarray::tensor_of;
@@ -127,7 +130,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             return Ok(());
         };
         self.words[place] = match (self.objects[place], &self.parameter(place).value) {
-            (Some(object), _) => scalar.read(object)?,
+            (Some(object), _) => self.read_number(place, scalar, object)?,
             (None, Value::Default(literal)) => scalar.default(literal)?,
             (None, _) => return Ok(()),
         };
@@ -136,6 +139,30 @@ impl<'a, 'py> Frame<'a, 'py> {
             self.checker.set_extent(extent, value).map_err(errors::argument)?;
         }
         Ok(())
+    }
+}
+
+impl<'a, 'py> Frame<'a, 'py> {
+    fn read_number(
+        &mut self,
+        place: usize,
+        scalar: Scalar,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Word> {
+        if scalar == Scalar::Pointer {
+            let (word, pointee) = pointer::read(object)?;
+            self.pointees.push(pointee);
+            return Ok(word);
+        }
+        if self.parameter(place).is_character() {
+            if let Ok(text) = object.cast::<PyString>() {
+                return pointer::character(object, text.to_string_lossy().as_bytes());
+            }
+            if let Ok(bytes) = object.cast::<PyBytes>() {
+                return pointer::character(object, bytes.as_bytes());
+            }
+        }
+        scalar.read(object)
     }
 }
 

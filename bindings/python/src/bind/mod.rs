@@ -5,6 +5,7 @@
 //! what C writes to (`output`), the call (`frame`), and what comes back (`results`).
 
 mod arguments;
+mod callable;
 mod code;
 mod description;
 mod errno;
@@ -15,6 +16,7 @@ mod grammar;
 mod inputs;
 mod output;
 mod parameter;
+mod pointer;
 mod quick;
 mod refusal;
 mod registers;

@@ -6,6 +6,7 @@ use dlbridge::cuda::{self, Stream};
 use dlbridge::spec::{Extent, Order, Spec, Types};
 use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyString, PyTuple};
 use smallvec::SmallVec;
 
 use super::frame::Frame;
@@ -149,6 +150,10 @@ impl Wanted<'_> {
         let Some(table) = torch::table(py)? else {
             return Ok(None);
         };
+        if torch::has_modes(py)? {
+            // Code of others looks on: what it raises would be lost in the table's function.
+            return self.make_by_name(py).map(Some);
+        }
         let prototype = DLTensor {
             data: std::ptr::null_mut(),
             device: self.device.raw(),
@@ -159,6 +164,27 @@ impl Wanted<'_> {
             byte_offset: 0,
         };
         table.allocate(py, &prototype)
+    }
+}
+
+impl Wanted<'_> {
+    /// By `torch.empty`.
+    fn make_by_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let torch = py.import("torch")?;
+        let dtype = torch.getattr(self.dtype.to_string())?;
+        let device = PyString::new(py, &self.device.to_string()).into_any();
+        let options = [("dtype", dtype), ("device", device)];
+        let shape = PyTuple::new(py, self.shape)?;
+        torch.call_method("empty", (shape,), Some(&options.into_py_dict(py)?))
+    }
+
+    /// Whether `make` runs no code of others, whose exceptions would have to be passed on.
+    pub fn is_quiet(&self, py: Python<'_>, framework: Option<&'static Framework>) -> bool {
+        match framework.map(|framework| framework.name) {
+            Some("numpy") => numpy::is_loaded(),
+            Some("torch") => torch::has_modes(py).is_ok_and(|modes| !modes),
+            _ => true,
+        }
     }
 }
 

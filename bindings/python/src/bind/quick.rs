@@ -135,6 +135,9 @@ impl Quick {
                 }
             }
         }
+        if room.has_torch.get() && torch::is_tracing(py).unwrap_or(true) {
+            return None;
+        }
         if !made.is_empty() {
             self.take_again(&room, given, &mut words)?;
         }
@@ -260,7 +263,8 @@ impl Room {
         let dtype = DType::new(dtype).ok()?;
         let wanted =
             Wanted { dtype, shape: &shape, spec, device: Device::CPU, stream: Stream::LEGACY };
-        quietly(wanted.make(py, like.or(self.first.get())))
+        let framework = like.or(self.first.get());
+        wanted.is_quiet(py, framework).then(|| quietly(wanted.make(py, framework)))?
     }
 }
 

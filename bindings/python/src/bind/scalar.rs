@@ -228,6 +228,7 @@ impl Scalar {
         let wanted = match self {
             Scalar::Int { bits, signed } => integers(range(bits, signed)),
             Scalar::Pointer => integers(range(usize::BITS as u16, false)),
+            Scalar::Bool => "False or True, or 0 or 1".to_owned(),
             Scalar::Float | Scalar::ComplexFloat => {
                 format!("{:e} to {:e}", f32::MIN, f32::MAX)
             }
@@ -292,8 +293,13 @@ impl Scalar {
         if let Ok(truth) = object.cast::<PyBool>() {
             return Ok(truth.is_true());
         }
-        match object.extract::<bool>() {
-            Ok(value) => Ok(value),
+        if let Ok(value) = object.extract::<bool>() {
+            return Ok(value);
+        }
+        // As C has it: 0 and 1, but nothing else that would become one of them.
+        match object.extract::<i64>() {
+            Ok(value @ 0..=1) => Ok(value == 1),
+            Ok(value) => Err(self.beyond(value)),
             Err(error) => Err(self.refused(object, error)),
         }
     }
@@ -345,9 +351,9 @@ impl Scalar {
         let wanted = match self {
             Scalar::Int { .. } => "an integer",
             Scalar::Float | Scalar::Double => "a number",
-            Scalar::Bool => "True or False",
+            Scalar::Bool => "True or False, or 1 or 0",
             Scalar::ComplexFloat | Scalar::ComplexDouble => "a complex number",
-            Scalar::Pointer => "None, an address or a ctypes pointer",
+            Scalar::Pointer => "None, an address, bytes, an array or a ctypes pointer",
         };
         let text = format!(
             "is {} (of type {}); it must be {wanted}, for {}",

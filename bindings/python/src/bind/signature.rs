@@ -133,6 +133,17 @@ pub enum Outcome {
 }
 
 impl Parameter {
+    /// Whether it is a char of C, of one byte.
+    pub fn is_character(&self) -> bool {
+        matches!(self.text.as_str(), "char" | "uchar")
+    }
+
+    /// Whether C may write to memory of the caller that it gets an address in.
+    pub fn may_write(&self) -> bool {
+        let is_pointer = matches!(self.kind, Kind::Scalar(Scalar::Pointer));
+        self.is_given() && (is_pointer || self.kind.spec().is_some() && self.is_written())
+    }
+
     /// Whether C writes to the elements of the array that it gets.
     pub fn is_written(&self) -> bool {
         let is_writable = |spec: &Spec<'_>| spec.writable == Some(true);

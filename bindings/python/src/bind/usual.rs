@@ -101,6 +101,8 @@ pub struct Room {
     extents: [Cell<i64>; NAMES],
     /// The framework of the first array.
     pub first: Cell<Option<&'static Framework>>,
+    /// Whether one of the arrays is PyTorch's.
+    pub has_torch: Cell<bool>,
 }
 
 /// What an array is, in the words of its own framework.
@@ -123,6 +125,7 @@ impl Room {
             numbers: [const { [const { Cell::new(MaybeUninit::uninit()) }; 2 * AXES] }; ARRAYS],
             extents: [const { Cell::new(-1) }; NAMES],
             first: Cell::new(None),
+            has_torch: Cell::new(false),
         }
     }
 
@@ -164,6 +167,7 @@ impl Room {
         if !torch::borrow_directly(object, &mut found) {
             return None;
         }
+        self.has_torch.set(true);
         let ndim = usize::try_from(found.ndim).ok().filter(|ndim| *ndim <= AXES)?;
         // SAFETY: PyTorch's table gives as many extents and strides as it says.
         let (shape, strides) = unsafe { (dims(found.shape, ndim)?, dims(found.strides, ndim)?) };

@@ -125,7 +125,6 @@ fn hooks(py: Python<'_>) -> Option<&'static Hooks> {
 
 /// Whether code of others looks on at what PyTorch does on this thread. PyTorch is loaded.
 #[inline]
-#[expect(dead_code)]
 pub fn has_modes(py: Python<'_>) -> PyResult<bool> {
     match hooks(py) {
         Some(hooks) => Ok(hooks.has_modes()),
@@ -139,7 +138,6 @@ pub fn has_modes(py: Python<'_>) -> PyResult<bool> {
 
 /// Whether `torch.jit.trace` records what this thread does. PyTorch is loaded.
 #[inline]
-#[expect(dead_code)]
 pub fn is_tracing(py: Python<'_>) -> PyResult<bool> {
     match hooks(py) {
         Some(hooks) => Ok(hooks.is_tracing()),

@@ -1,0 +1,124 @@
+//! What a `pointer` of C may be in Python.
+
+use dlbridge::abi::Flags;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt};
+
+use super::scalar::{Scalar, Word};
+use crate::asarray::tensor_of;
+use crate::buffer::{self, Buffer};
+use crate::loaded::LoadedType;
+use crate::tensor::PyTensor;
+use crate::{errors, numpy, torch};
+
+/// What keeps the memory that a pointer points to, beside the caller's own object.
+pub enum Pointee {
+    Nothing,
+    Buffer(#[expect(dead_code, reason = "dropped after the call")] Box<Buffer>),
+    Tensor(#[expect(dead_code, reason = "dropped after the call")] Py<PyTensor>),
+}
+
+/// The address that C gets: of the memory of an array or buffer that C may write to, of the
+/// characters of bytes, which C may only read, of a struct of ctypes, or as for [`Scalar`].
+pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+    if object.is_exact_instance_of::<PyInt>() || object.is_none() || numpy::is_scalar(object) {
+        return Ok((Scalar::Pointer.read(object)?, Pointee::Nothing));
+    }
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok((Word::new(bytes.as_bytes().as_ptr()), Pointee::Nothing));
+    }
+    let is_array = object.is_instance_of::<PyTensor>()
+        || torch::TENSOR.is_type_of(object)
+        || object.hasattr(intern!(object.py(), "__dlpack__"))?;
+    if numpy::ARRAY.is_type_of(object) || (!is_array && is_plain_buffer(object)?) {
+        // Of any elements: what C makes of them, a pointer does not say.
+        match buffer_of(object) {
+            Err(error) if !numpy::ARRAY.is_type_of(object) => return Err(error),
+            Err(_) => {}
+            found => return found,
+        }
+    }
+    match is_array || numpy::ARRAY.is_type_of(object) {
+        true => array(object),
+        false => match address_of(object)? {
+            Some(address) => Ok((Word::new(address), Pointee::Nothing)),
+            None => Ok((Scalar::Pointer.read(object)?, Pointee::Nothing)),
+        },
+    }
+}
+
+/// Whether an object is one of the buffers that are no numbers, and no pointers of ctypes.
+fn is_plain_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static DATA: LoadedType = LoadedType::new("_ctypes", "_SimpleCData");
+    static POINTER: LoadedType = LoadedType::new("_ctypes", "_Pointer");
+    static FUNCTION: LoadedType = LoadedType::new("_ctypes", "CFuncPtr");
+    let is_of_ctypes = [&DATA, &POINTER, &FUNCTION].iter().any(|class| class.is_type_of(object));
+    let is_number = || object.hasattr(intern!(object.py(), "__index__"));
+    Ok(buffer::has_buffer(object) && !is_of_ctypes && !is_number()?)
+}
+
+fn buffer_of(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+    let buffer = Buffer::get(object)?;
+    check(object, buffer.is_read_only(), buffer.is_c_contiguous())?;
+    Ok((Word::new(buffer.first()), Pointee::Buffer(buffer)))
+}
+
+fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+    let tensor = tensor_of(object, None, Some(false))?;
+    let core = tensor.get().core();
+    if !core.device().is_host_accessible() {
+        return Err(errors::refused(format!(
+            "is on {} and must be on the host; for C code that knows of GPUs pass its address",
+            core.device()
+        )));
+    }
+    if core.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
+        return Err(errors::refused("has elements that are padded to whole bytes"));
+    }
+    check(object, core.is_read_only(), core.layout().is_c_contiguous())?;
+    Ok((Word::new(core.data_ptr()), Pointee::Tensor(tensor.unbind())))
+}
+
+fn check(object: &Bound<'_, PyAny>, is_read_only: bool, is_contiguous: bool) -> PyResult<()> {
+    let class = errors::type_name(object);
+    if is_read_only {
+        return Err(errors::refused(format!(
+            "is a {class} that is read-only, and C may write through a pointer: say *u8[n] or the like \
+             for what C only reads, or pass its address"
+        )));
+    }
+    match is_contiguous {
+        true => Ok(()),
+        false => Err(errors::refused(format!(
+            "is a {class} whose elements do not lie in C order without gaps, and a pointer says nothing \
+             of strides"
+        ))),
+    }
+}
+
+/// The address of a struct of ctypes, or of one of its other objects that hold values.
+fn address_of(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    static KINDS: [LoadedType; 3] = [
+        LoadedType::new("_ctypes", "Structure"),
+        LoadedType::new("_ctypes", "Union"),
+        LoadedType::new("_ctypes", "Array"),
+    ];
+    if !KINDS.iter().any(|class| class.is_type_of(object)) {
+        return Ok(None);
+    }
+    let addressof = object.py().import("_ctypes")?.getattr("addressof")?;
+    addressof.call1((object,))?.extract().map(Some)
+}
+
+/// One character as the number that C has of it: a byte.
+pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<Word> {
+    match bytes {
+        [byte] => Ok(Word::new(*byte)),
+        _ => Err(PyTypeError::new_err(format!(
+            "is {}; it must be one character of ASCII, one byte, or a number, for char",
+            errors::short_repr(object)
+        ))),
+    }
+}
