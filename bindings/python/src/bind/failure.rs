@@ -11,6 +11,7 @@ use super::function::Function;
 use super::scalar::Word;
 use super::signature::{Outcome, Signature};
 use super::text;
+use crate::errors;
 
 /// The functions of dlbridge.h by which a library says why it failed. Each copy of dlbridge
 /// has sentences of its own, and so has a library that was linked with libdlbridge.a.
@@ -137,7 +138,10 @@ impl Function {
     #[cold]
     pub fn null_result(&self) -> PyErr {
         let sentence = self.sentence(0, true).map_or(String::new(), |text| format!(": {text}"));
-        PyRuntimeError::new_err(format!("{}() gave NULL instead of a tensor{sentence}", self.name))
+        errors::new::<PyRuntimeError>(format!(
+            "{}() gave NULL instead of a tensor{sentence}",
+            self.name
+        ))
     }
 
     /// What the library itself says: by the function that the caller named, else by dlbridge.

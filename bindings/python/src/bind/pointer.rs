@@ -116,7 +116,7 @@ fn address_of(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
 pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<Word> {
     match bytes {
         [byte] => Ok(Word::new(*byte)),
-        _ => Err(PyTypeError::new_err(format!(
+        _ => Err(errors::new::<PyTypeError>(format!(
             "is {}; it must be one character of ASCII, one byte, or a number, for char",
             errors::short_repr(object)
         ))),

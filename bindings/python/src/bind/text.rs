@@ -44,7 +44,7 @@ fn encoded(text: &Bound<'_, PyString>) -> PyResult<CString> {
         Ok(bytes) => copied(bytes.cast::<PyBytes>()?.as_bytes()),
         Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
             let text = format!("is no text of UTF-8: {}", error.value(py));
-            Err(PyValueError::new_err(text))
+            Err(errors::new::<PyValueError>(text))
         }
         Err(error) => Err(error),
     }
@@ -53,12 +53,13 @@ fn encoded(text: &Bound<'_, PyString>) -> PyResult<CString> {
 /// A copy with a NUL at the end, and none before.
 pub fn copied(text: &[u8]) -> PyResult<CString> {
     let mut copy = Vec::new();
-    copy.try_reserve_exact(text.len() + 1)
-        .map_err(|_| PyMemoryError::new_err(format!("no memory for {} bytes", text.len() + 1)))?;
+    copy.try_reserve_exact(text.len() + 1).map_err(|_| {
+        errors::new::<PyMemoryError>(format!("no memory for {} bytes", text.len() + 1))
+    })?;
     copy.extend_from_slice(text);
     CString::new(copy).map_err(|error| {
         let place = error.nul_position();
-        PyValueError::new_err(format!("has a NUL at byte {place}, where C would end it"))
+        errors::new::<PyValueError>(format!("has a NUL at byte {place}, where C would end it"))
     })
 }
 
