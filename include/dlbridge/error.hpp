@@ -60,22 +60,35 @@ public:
     explicit operator bool() const noexcept { return state_.index() == 0; }
 
     /// The error; there must be one, else the program ends.
-    const Error &error() const noexcept {
+    const Error &error() const & noexcept {
         if (const Error *error = std::get_if<Error>(&state_))
             return *error;
         end("dlbridge::Expected has a value and no error");
     }
+    /// \copydoc error
+    Error error() const && noexcept { return error(); }
 
     /// The value; there must be one, else the program ends with the sentence.
     Value &operator*() & noexcept { return *expect(*this); }
     /// \copydoc operator*
     const Value &operator*() const & noexcept { return *expect(*this); }
+    /// The value itself, since a reference would outlive it.
+    Value operator*() && noexcept { return std::move(*expect(*this)); }
+    /// \copydoc operator*() &&
+    void operator*() const && = delete;
     /// \copydoc operator*
-    Value &&operator*() && noexcept { return std::move(*expect(*this)); }
+    Value *operator->() & noexcept { return expect(*this); }
     /// \copydoc operator*
-    Value *operator->() noexcept { return expect(*this); }
-    /// \copydoc operator*
-    const Value *operator->() const noexcept { return expect(*this); }
+    const Value *operator->() const & noexcept { return expect(*this); }
+    /// The value, if it owns nothing, as a view does.
+    template <class Kind = Value, std::enable_if_t<std::is_trivially_destructible_v<Kind>, int> = 0>
+    const Kind *operator->() const && noexcept {
+        return expect(*this);
+    }
+    /// A value that ends here takes what it owns along: name the Expected first.
+    template <class Kind = Value,
+              std::enable_if_t<!std::is_trivially_destructible_v<Kind>, int> = 0>
+    const Kind *operator->() const && = delete;
 
 #ifndef DLBRIDGE_NO_EXCEPTIONS
     /// The value; throws the error if there is none.

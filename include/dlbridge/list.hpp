@@ -13,6 +13,11 @@
 #include <utility>
 
 #include "dlbridge/dlbridge.h"
+#include "dlbridge/span.hpp"
+
+#ifdef __cpp_lib_ranges
+#include <ranges>
+#endif
 
 namespace dlbridge {
 
@@ -71,8 +76,11 @@ public:
         append(items);
     }
 
-    /// From count entries in memory; with count 0 first is ignored.
-    constexpr List(const T *first, std::int32_t count) noexcept {
+    /// From count entries in memory; with count 0 first is ignored. A literal 0 is no
+    /// pointer here, or {0, 2} would be two entries at address 0.
+    template <class Pointer, class = std::enable_if_t<std::is_same_v<Pointer, T *> ||
+                                                      std::is_same_v<Pointer, const T *>>>
+    constexpr List(Pointer first, std::int32_t count) noexcept {
         for (std::int32_t i = 0; i < count; ++i)
             push(first[i]);
     }
@@ -90,17 +98,25 @@ public:
     /// The number of entries, of the type that DLPack gives ndim.
     constexpr std::int32_t ndim() const noexcept { return count_; }
     /// The first entry.
-    constexpr T *data() noexcept { return items_; }
+    constexpr T *data() & noexcept { return items_; }
     /// \copydoc data
-    constexpr const T *data() const noexcept { return items_; }
+    constexpr const T *data() const & noexcept { return items_; }
+    /// A list that ends here takes its entries along: name it first.
+    void data() const && = delete;
     /// The first entry.
-    constexpr const T *begin() const noexcept { return items_; }
+    constexpr const T *begin() const & noexcept { return items_; }
+    /// \copydoc data() const &&
+    void begin() const && = delete;
     /// Behind the last entry.
-    constexpr const T *end() const noexcept {
+    constexpr const T *end() const & noexcept {
         return items_ + std::min(count_, std::int32_t{DLBRIDGE_MAX_NDIM});
     }
+    /// \copydoc data() const &&
+    void end() const && = delete;
     /// The entry of an axis, which must be there.
-    constexpr const T &operator[](std::size_t axis) const noexcept { return items_[axis]; }
+    constexpr const T &operator[](std::size_t axis) const & noexcept { return items_[axis]; }
+    /// \copydoc operator[]
+    constexpr T operator[](std::size_t axis) const && noexcept { return items_[axis]; }
 
     /// Whether all entries are equal.
     friend constexpr bool operator==(const List &a, const List &b) noexcept {
@@ -123,6 +139,32 @@ private:
     std::int32_t count_ = 0;
 };
 
+/// The extents of a tensor where its descriptor has them: for as long as that stays as
+/// it is. A Shape is a copy of them.
+class Extents : public span<const std::int64_t> {
+public:
+    /// No extents: the shape of a single element.
+    constexpr Extents() noexcept = default;
+    /// Those of a descriptor.
+    constexpr Extents(const std::int64_t *first, std::int32_t count) noexcept
+        : span(first, static_cast<std::size_t>(count)) {}
+
+    /// The number of extents, of the type that DLPack gives ndim.
+    constexpr std::int32_t ndim() const noexcept { return static_cast<std::int32_t>(size()); }
+
+    /// Whether all extents are equal.
+    friend constexpr bool operator==(const Extents &a, const Extents &b) noexcept {
+        bool equal = a.size() == b.size();
+        for (std::size_t axis = 0; equal && axis != a.size(); ++axis)
+            equal = a[axis] == b[axis];
+        return equal;
+    }
+    /// Whether an extent differs.
+    friend constexpr bool operator!=(const Extents &a, const Extents &b) noexcept {
+        return !(a == b);
+    }
+};
+
 /// Extents.
 using Shape = List<std::int64_t>;
 /// Distances from one index of an axis to the next, in elements as in DLPack.
@@ -133,5 +175,12 @@ using Axes = List<std::int32_t>;
 using Ranges = List<Range>;
 
 } // namespace dlbridge
+
+#ifdef __cpp_lib_ranges
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<dlbridge::Extents> = true;
+template <>
+inline constexpr bool std::ranges::enable_view<dlbridge::Extents> = true;
+#endif
 
 #endif // DLBRIDGE_LIST_HPP_

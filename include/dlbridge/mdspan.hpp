@@ -89,7 +89,7 @@ struct layout_any {
         /// The distance from one index of an axis to the next.
         constexpr index_type stride(rank_type axis) const noexcept { return strides_[axis]; }
         /// The strides of all axes.
-        constexpr const strides_type &strides() const noexcept { return strides_; }
+        constexpr strides_type strides() const noexcept { return strides_; }
         /// The distance from the lowest element to that at index 0 of all axes.
         constexpr index_type first() const noexcept { return first_; }
         /// The distance from the lowest element to behind the highest.

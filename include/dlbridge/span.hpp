@@ -39,8 +39,9 @@ public:
 
     /// No elements.
     constexpr span() noexcept = default;
-    /// size elements from first on.
-    constexpr span(T *first, std::size_t size) noexcept : first_(first), size_(size) {}
+    /// size elements from first on. A literal 0 is no pointer here, as in std::span.
+    template <class U, class = std::enable_if_t<std::is_convertible_v<U (*)[], T (*)[]>>>
+    constexpr span(U *first, std::size_t size) noexcept : first_(first), size_(size) {}
     /// The same elements, not to be changed.
     template <class U, class = std::enable_if_t<std::is_same_v<const U, T>>>
     constexpr span(const span<U> &other) noexcept : span(other.data(), other.size()) {}

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "dlbridge/dlbridge.h"
@@ -23,6 +24,14 @@ struct ReleaseLegacy {
 
 /// What makes a Tensor of the output of a C function.
 struct Maker;
+
+/// An element of a tensor that has ended; used as its address would be.
+template <class T>
+struct Copied {
+    std::remove_cv_t<T> value;
+
+    std::remove_cv_t<T> operator*() const { return value; }
+};
 
 } // namespace detail
 
@@ -76,7 +85,7 @@ public:
 
     /// Gives the tensor up: whoever gets it calls its deleter, once.
     [[nodiscard]] DLManagedTensorVersioned *release() noexcept {
-        static_cast<TensorView &>(*this) = {};
+        static_cast<TensorView &>(*this) = TensorView();
         return std::exchange(managed_, nullptr);
     }
 
@@ -94,21 +103,65 @@ public:
     }
 
     /// The managed tensor, which this goes on owning.
-    DLManagedTensorVersioned *get() noexcept { return managed_; }
+    DLManagedTensorVersioned *get() & noexcept { return managed_; }
     /// \copydoc get
-    const DLManagedTensorVersioned *get() const noexcept { return managed_; }
+    const DLManagedTensorVersioned *get() const & noexcept { return managed_; }
 
     /// A view, for as long as the memory has an owner and this one stays where it is.
-    TensorView view() const noexcept { return *this; }
+    TensorView view() const & noexcept { return *this; }
 
-    using TensorView::try_mdspan;
-    using TensorView::try_span;
-    /// An owner that ends here might take the elements along: name it first.
+    /// As TensorView::dl_tensor().
+    const DLTensor *dl_tensor() const & noexcept { return TensorView::dl_tensor(); }
+    /// As TensorView::shape().
+    Extents shape() const & noexcept { return TensorView::shape(); }
+    /// As TensorView::try_data().
     template <class T>
-    void try_span() && = delete;
-    /// \copydoc try_span
+    Expected<T *> try_data() const & {
+        return TensorView::try_data<T>();
+    }
+    /// As TensorView::try_span().
+    template <class T>
+    Expected<dlbridge::span<T>> try_span() const & {
+        return TensorView::try_span<T>();
+    }
+    /// As TensorView::try_mdspan().
     template <class T, std::size_t Rank, class Layout = layout_any>
-    void try_mdspan() && = delete;
+    Expected<dlbridge::mdspan<T, Rank, Layout>> try_mdspan() const & {
+        return TensorView::try_mdspan<T, Rank, Layout>();
+    }
+    /// As TensorView::try_at().
+    template <class T, class... Indices>
+    Expected<T *> try_at(Indices... indices) const & {
+        return TensorView::try_at<T>(indices...);
+    }
+
+    /// An owner that ends here might take the elements and the descriptor along: name
+    /// it first.
+    void get() const && = delete;
+    /// \copydoc get() const &&
+    void view() const && = delete;
+    /// \copydoc get() const &&
+    void dl_tensor() const && = delete;
+    /// \copydoc get() const &&
+    template <class T>
+    void try_data() const && = delete;
+    /// \copydoc get() const &&
+    template <class T>
+    void try_span() const && = delete;
+    /// \copydoc get() const &&
+    template <class T, std::size_t Rank, class Layout = layout_any>
+    void try_mdspan() const && = delete;
+    /// A copy of the extents, since the owner ends here.
+    Shape shape() const && noexcept { return TensorView::shape(); }
+    /// One element, as TensorView::try_at() finds it, but copied, since the owner ends
+    /// here.
+    template <class T, class... Indices>
+    Expected<detail::Copied<T>> try_at(Indices... indices) const && {
+        const Expected<const T *> element = TensorView::try_at<const T>(indices...);
+        if (!element)
+            return element.error();
+        return detail::Copied<T>{**element};
+    }
 
     /// A further owner.
     /// \returns it, or the errors of dlbridge_share().
@@ -141,14 +194,42 @@ public:
     Expected<Tensor> try_expand(const Shape &shape) const;
 
 #ifndef DLBRIDGE_NO_EXCEPTIONS
-    using TensorView::mdspan;
-    using TensorView::span;
-    /// \copydoc try_span
+    /// The address of the first element: not to be used after the last owner has ended.
+    const void *data() const noexcept { return TensorView::data(); }
+    /// As TensorView::data().
     template <class T>
-    void span() && = delete;
-    /// \copydoc try_span
+    T *data() const & {
+        return TensorView::data<T>();
+    }
+    /// As TensorView::span().
+    template <class T>
+    dlbridge::span<T> span() const & {
+        return TensorView::span<T>();
+    }
+    /// As TensorView::mdspan().
     template <class T, std::size_t Rank, class Layout = layout_any>
-    void mdspan() && = delete;
+    dlbridge::mdspan<T, Rank, Layout> mdspan() const & {
+        return TensorView::mdspan<T, Rank, Layout>();
+    }
+    /// As TensorView::at().
+    template <class T, class... Indices>
+    T &at(Indices... indices) const & {
+        return TensorView::at<T>(indices...);
+    }
+    /// \copydoc get() const &&
+    template <class T>
+    void data() const && = delete;
+    /// \copydoc get() const &&
+    template <class T>
+    void span() const && = delete;
+    /// \copydoc get() const &&
+    template <class T, std::size_t Rank, class Layout = layout_any>
+    void mdspan() const && = delete;
+    /// As try_at(), and gives the element itself.
+    template <class T, class... Indices>
+    std::remove_cv_t<T> at(Indices... indices) const && {
+        return TensorView::at<const T>(indices...);
+    }
     /// As try_adopt(DLManagedTensorVersioned *).
     static Tensor adopt(DLManagedTensorVersioned *tensor) { return try_adopt(tensor).value(); }
     /// As try_adopt(DLManagedTensor *, std::uint64_t).

@@ -41,7 +41,10 @@ public:
     TensorView() noexcept = default;
 
     /// A Tensor that ends here would leave the view without its elements.
-    TensorView(Tensor &&) = delete;
+    TensorView(const Tensor &&) = delete;
+    /// \copydoc TensorView(const Tensor &&)
+    template <class Owner, class = std::enable_if_t<std::is_same_v<Owner, Tensor>>>
+    TensorView &operator=(const Owner &&) = delete;
 
     /// Checks the descriptor that a C function was given. A const one is read
     /// only.
@@ -73,8 +76,8 @@ public:
 
     /// The number of dimensions.
     std::int32_t ndim() const noexcept { return tensor_->ndim; }
-    /// The extents.
-    Shape shape() const noexcept { return {tensor_->shape, ndim()}; }
+    /// The extents, where the descriptor has them.
+    Extents shape() const noexcept { return {tensor_->shape, ndim()}; }
     /// The strides in elements; those of C order where the descriptor has none, as
     /// DLPack before 1.2 allows.
     Strides strides() const noexcept;
@@ -295,7 +298,8 @@ Expected<dlbridge::mdspan<T, Rank, Layout>> TensorView::try_mdspan() const {
         return refuse(DLBRIDGE_ERROR_NDIM, "its dimensions must be " + std::to_string(Rank));
     detail::Numbers<Rank> extents{}, strides{};
     std::copy_n(shape().data(), Rank, extents.begin());
-    std::copy_n(this->strides().data(), Rank, strides.begin());
+    const Strides given = this->strides();
+    std::copy_n(given.data(), Rank, strides.begin());
     const auto mapping = detail::Fit<Layout>::map(*this, extents, strides);
     if (!mapping)
         return refuse(DLBRIDGE_ERROR_LAYOUT, detail::Fit<Layout>::wanted);

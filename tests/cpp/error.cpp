@@ -24,6 +24,16 @@ TEST(expected_holds_one_or_the_other) {
     CHECK(static_cast<bool>(nothing));
 }
 
+TEST(what_an_expected_that_ends_holds_is_moved_or_copied_out) {
+    const dlbridge::Error &kept = dlbridge::try_empty<float>({-2}).error();
+    CHECK(kept.status() == DLBRIDGE_ERROR_SHAPE);
+    CHECK(std::string(kept.what()).find("-2") != std::string::npos);
+    auto &&tensor = *dlbridge::try_empty<float>({2});
+    CHECK(tensor.size() == 2);
+    // A view owns nothing that could end.
+    CHECK(dlbridge::TensorView::try_from(tensor.get())->size() == 2);
+}
+
 TEST(error_of_the_library_keeps_its_sentence) {
     REFUSED(NULL, "NULL", dlbridge::TensorView::try_from(static_cast<DLTensor *>(nullptr)));
 }

@@ -33,6 +33,16 @@ TEST(list_from_containers) {
     CHECK(sum == 5);
 }
 
+TEST(list_from_memory) {
+    std::int64_t numbers[] = {4, 5};
+    const std::int64_t *first = numbers;
+    CHECK(Shape(numbers, 2) == Shape{4, 5} && Shape(first, 1) == Shape{4});
+    CHECK(Shape(static_cast<const std::int64_t *>(nullptr), 0) == Shape());
+    CHECK(Shape{0, 2}.size() == 2 && Axes({0, 2})[1] == 2);
+    const dlbridge::Ranges one = {{0, 2}};
+    CHECK(one.size() == 1 && one[0].start == 0 && one[0].stop == 2);
+}
+
 TEST(list_too_long_is_refused_where_it_is_used) {
     const Shape shape = std::vector<int>(100, 1);
     CHECK(shape.size() == 100);

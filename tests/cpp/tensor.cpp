@@ -76,6 +76,55 @@ TEST(shared_memory_lives_until_the_last_owner) {
     CHECK(count == 0);
 }
 
+TEST(extents_are_where_the_descriptor_is) {
+    const Tensor tensor = TAKE(dlbridge::try_empty<float>({2, 3}));
+    const std::vector<std::int64_t> copy(tensor.shape().begin(), tensor.shape().end());
+    CHECK(copy == std::vector<std::int64_t>{2, 3});
+    CHECK(std::vector<std::int64_t>(std::begin(tensor.shape()), std::end(tensor.shape())) == copy);
+    const auto &width = tensor.shape()[1];
+    CHECK(&width == &tensor.dl_tensor()->shape[1]);
+    const dlbridge::span<const std::int64_t> extents = tensor.shape();
+    CHECK(extents.data() == tensor.shape().data() && extents.size() == 2);
+    CHECK(tensor.shape() == tensor.view().shape() && tensor.shape().ndim() == 2);
+    CHECK(tensor.shape() != Shape{2} && Shape{2, 4} != tensor.shape());
+    const Tensor turned = TAKE(tensor.try_permute({1, 0}));
+    CHECK(tensor.shape() != turned.shape());
+}
+
+/* A loop over what a Tensor that ends has; the sanitizers and valgrind look on. */
+TEST(what_ends_gives_copies) {
+    int count = 0;
+    std::int64_t sum = 0;
+    for (const std::int64_t extent : TAKE(counted(count).try_share()).shape())
+        sum = 10 * sum + extent;
+    CHECK(sum == 23 && count == 1);
+    const auto shape = TAKE(counted(count).try_share()).shape();
+    const auto strides = TAKE(counted(count).try_share()).strides();
+    CHECK(shape == Shape{2, 3} && strides == Strides{3, 1} && count == 3);
+    for (const std::int64_t stride : TAKE(counted(count).try_share()).strides())
+        sum += stride;
+    CHECK(sum == 27);
+    const auto &height = TAKE(counted(count).try_share()).shape()[0];
+    CHECK(height == 2);
+    const auto element = TAKE(TAKE(counted(count).try_share()).try_at<int>(1, 2));
+    CHECK(*element == 5);
+    REFUSED(INDEX, "index 3", TAKE(counted(count).try_share()).try_at<int>(1, 3));
+    REFUSED(DTYPE, "int8", TAKE(counted(count).try_share()).try_at<signed char>(1, 2));
+    Tensor &&kept = *counted(count).try_share(); // named, it lives on
+    CHECK(count == 8 && *TAKE(kept.try_at<int>(0, 1)) == 1);
+}
+
+TEST(a_view_may_be_emptied_and_given_another_tensor) {
+    const Tensor first = TAKE(dlbridge::try_empty<float>({2}));
+    TensorView view = first;
+    view = {};
+    CHECK(!view);
+    view = first;
+    CHECK(view && view.shape() == Shape{2});
+    view = TensorView();
+    CHECK(!view);
+}
+
 TEST(the_last_owner_may_be_on_another_thread) {
     int count = 0;
     Tensor tensor = counted(count);
@@ -219,6 +268,9 @@ TEST(tensor_throwing_forms) {
                   .shape() == Shape{3, 2});
         CHECK(tensor.share_read_only().is_read_only() && tensor.copy().size() == 6);
         CHECK(dlbridge::empty({kDLInt, 8, 1}, {2}).holds<signed char>());
+        CHECK(tensor.share().at<int>(1, 2) == 5 && tensor.share_read_only().at<int>(0, 0) == 0);
+        const int &element = tensor.share().at<int>(1, 1);
+        CHECK(element == 4);
         Foreign<DLManagedTensorVersioned> foreign;
         foreign.managed.version.major = 3;
         try {
