@@ -19,8 +19,10 @@ pub fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     }
     value.extract::<usize>().map_err(|error| {
         if error.is_instance_of::<PyOverflowError>(py) {
-            let (shown, bits) = (errors::short_repr(value), usize::BITS);
-            PyValueError::new_err(format!("{name} is {shown}; it must be 0 to 2**{bits} - 1"))
+            let text = |shown| format!("{name} is {shown}; it must be 0 to 2**{} - 1", usize::BITS);
+            errors::written(
+                errors::short_repr(value).map(|it| errors::new::<PyValueError>(text(it))),
+            )
         } else if error.is_instance_of::<PyTypeError>(py) {
             errors::wrong_type(name, value, "an int")
         } else {

@@ -193,9 +193,8 @@ fn from_buffer(
         errors::refused_because(exporter.py(), message, error)
     })?;
     let offset = match interface.entry("offset")? {
-        Some(offset) => offset
-            .extract::<usize>()
-            .map_err(|_| errors::wrong_type("offset", &offset, "an int, 0 or more"))?,
+        Some(offset) => errors::tolerate(offset.py(), offset.extract::<usize>())?
+            .ok_or_else(|| errors::wrong_type("offset", &offset, "an int, 0 or more"))?,
         None => 0,
     };
     check_bounds(&buffer, offset, description)?;

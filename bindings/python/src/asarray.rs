@@ -51,7 +51,7 @@ pub fn asarray<'py>(
     }
     let made = take(obj, device, copy, stream)?;
     check_dtype(made.tensor.dtype(), dtype)?;
-    audit::taken(obj, &made, copy);
+    audit::taken(obj, &made, copy)?;
     Bound::new(obj.py(), PyTensor::from(made))
 }
 

@@ -194,16 +194,14 @@ pub struct Event<'a> {
 
 /// Records an exchange, if anybody wants to know.
 #[inline(always)]
-pub fn record<'a>(py: Python<'_>, event: impl FnOnce() -> Event<'a>) {
-    if is_on() {
-        add(py, event());
-    }
+pub fn record<'a>(py: Python<'_>, event: impl FnOnce() -> PyResult<Event<'a>>) -> PyResult<()> {
+    if is_on() { add(py, event()?) } else { Ok(()) }
 }
 
 #[cold]
-fn add(py: Python<'_>, event: Event<'_>) {
+fn add(py: Python<'_>, event: Event<'_>) -> PyResult<()> {
     // An audit is no reason for the exchange to fail.
-    let place = caller(py).unwrap_or_default();
+    let place = errors::tolerate(py, caller(py))?.unwrap_or_default();
     let consumer = || place.through.unwrap_or("a consumer");
     let exchange = Exchange {
         source: event.source,
@@ -219,6 +217,7 @@ fn add(py: Python<'_>, event: Event<'_>) {
     for log in logs {
         lock(&log).push(exchange.clone());
     }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -236,8 +235,8 @@ fn caller(py: Python<'_>) -> PyResult<Place> {
     let mut through = None;
     let found = loop {
         let globals = frame.getattr("f_globals")?.cast_into::<PyDict>()?;
-        let module = globals.get_item("__name__")?.map(|name| name.to_string());
-        let module = module.unwrap_or_default();
+        let module = globals.get_item("__name__")?;
+        let module = module.as_ref().and_then(errors::text).unwrap_or_default();
         let Some(framework) = framework::of_module(&module) else {
             break frame;
         };
@@ -250,22 +249,25 @@ fn caller(py: Python<'_>) -> PyResult<Place> {
     };
     Ok(Place {
         file: found.getattr("f_code")?.getattr("co_filename")?.extract()?,
-        line: found.getattr("f_lineno")?.extract().unwrap_or(0),
+        // None where no line is being run.
+        line: errors::tolerate(py, found.getattr("f_lineno")?.extract())?.unwrap_or(0),
         through,
     })
 }
 
 /// An array that is what was wanted already.
 #[inline]
-pub fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) {
-    record(obj.py(), || Event {
-        source: framework::source_name(obj),
-        target: Some(framework.name),
-        copies: 0,
-        reason: "",
-        bytes: bytes_of(obj),
-        protocol: "nothing",
-    });
+pub fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> PyResult<()> {
+    record(obj.py(), || {
+        Ok(Event {
+            source: framework::source_name(obj),
+            target: Some(framework.name),
+            copies: 0,
+            reason: "",
+            bytes: bytes_of(obj)?,
+            protocol: "nothing",
+        })
+    })
 }
 
 /// An array that a framework got, of a tensor that came from `obj`.
@@ -276,27 +278,27 @@ pub fn delivered(
     bytes: i64,
     verdict: &Verdict,
     came_copied: bool,
-) {
+) -> PyResult<()> {
     record(obj.py(), || {
         let made = "its own framework made a copy";
-        Event {
+        Ok(Event {
             source: framework::source_name(obj),
             target: Some(framework.name),
             copies: verdict.copies() + i64::from(came_copied),
             reason: if verdict.copies() == 0 && came_copied { made } else { &verdict.reason },
             bytes,
             protocol: framework.protocol,
-        }
-    });
+        })
+    })
 }
 
 /// A tensor that was made of an object. `asked` is its argument `copy`.
 #[inline]
-pub fn taken(obj: &Bound<'_, PyAny>, made: &Made, asked: Option<bool>) {
+pub fn taken(obj: &Bound<'_, PyAny>, made: &Made, asked: Option<bool>) -> PyResult<()> {
     record(obj.py(), || {
         let tensor = &made.tensor;
         let copied = tensor.flags().contains(Flags::IS_COPIED);
-        Event {
+        Ok(Event {
             source: framework::source_name(obj),
             target: Some("dlbridge"),
             copies: i64::from(copied),
@@ -308,32 +310,41 @@ pub fn taken(obj: &Bound<'_, PyAny>, made: &Made, asked: Option<bool>) {
             },
             bytes: tensor.layout().bytes(),
             protocol: "dlbridge.Tensor",
-        }
-    });
+        })
+    })
 }
 
 /// A tensor that somebody asked for by a protocol; `reason` is why it is a copy, or empty.
 #[inline]
-pub fn given(py: Python<'_>, tensor: &Tensor, protocol: &'static str, reason: &'static str) {
-    record(py, || Event {
-        source: "dlbridge".to_owned(),
-        target: None,
-        copies: i64::from(!reason.is_empty()),
-        reason,
-        bytes: tensor.layout().bytes(),
-        protocol,
-    });
+pub fn given(
+    py: Python<'_>,
+    tensor: &Tensor,
+    protocol: &'static str,
+    reason: &'static str,
+) -> PyResult<()> {
+    record(py, || {
+        Ok(Event {
+            source: "dlbridge".to_owned(),
+            target: None,
+            copies: i64::from(!reason.is_empty()),
+            reason,
+            bytes: tensor.layout().bytes(),
+            protocol,
+        })
+    })
 }
 
 /// A copy that the caller wrote.
 #[inline]
-pub fn copied(py: Python<'_>, tensor: &Tensor, reason: &'static str) {
-    record(py, || Event {
-        source: "dlbridge".to_owned(),
-        target: Some("dlbridge"),
-        copies: 1,
-        reason,
-        bytes: tensor.layout().bytes(),
-        protocol: "dlbridge.Tensor",
-    });
+pub fn copied(py: Python<'_>, tensor: &Tensor, reason: &'static str) -> PyResult<()> {
+    record(py, || {
+        Ok(Event {
+            source: "dlbridge".to_owned(),
+            target: Some("dlbridge"),
+            copies: 1,
+            reason,
+            bytes: tensor.layout().bytes(),
+            protocol: "dlbridge.Tensor",
+        })
+    })
 }

@@ -306,6 +306,18 @@ fn check_request(tensor: &Tensor, flags: c_int) -> PyResult<()> {
     Err(errors::refused(format!("the consumer asks for {wrong}: the tensor is {}", tensor.view())))
 }
 
+/// Undoes `export`.
+///
+/// # Safety
+/// As for `release`. There is a view.
+pub unsafe fn give_back(view: *mut ffi::Py_buffer) {
+    // SAFETY: the caller's promise; the tensor was given to the struct.
+    unsafe {
+        release(view);
+        ffi::Py_CLEAR(&mut (*view).obj);
+    }
+}
+
 /// Frees what `export` allocated. The tensor is kept until after that.
 ///
 /// # Safety

@@ -39,7 +39,7 @@ pub fn from_dlpack(
 ) -> PyResult<PyTensor> {
     let device = device.map(|device| device::parse("device", device)).transpose()?;
     let made = take(x, device, copy, stream::parse(stream)?)?;
-    audit::taken(x, &made, copy);
+    audit::taken(x, &made, copy)?;
     Ok(made.into())
 }
 
@@ -167,7 +167,7 @@ pub fn moved_by_its_own(
                 && copy != Some(false)
                 && error.is_instance_of::<PyBufferError>(x.py()) =>
         {
-            produced(x, None, None, stream).map_err(|_| error)
+            produced(x, None, None, stream).map_err(|again| errors::rather(x.py(), error, again))
         }
         made => made,
     }
@@ -278,7 +278,7 @@ fn call<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = method.py();
     let first = match method.call((), Some(arguments)) {
-        Err(error) if is_unknown_keyword(py, &error, arguments) => error,
+        Err(error) if is_unknown_keyword(py, &error, arguments)? => error,
         result => return result,
     };
     let (version, rest) = (PyDict::new(py), PyDict::new(py));
@@ -290,24 +290,31 @@ fn call<'py>(
     let second = match arguments.len() == version.len() {
         true => first,
         false => match method.call((), Some(&version)) {
-            Err(error) if is_unknown_keyword(py, &error, &version) => error,
+            Err(error) if is_unknown_keyword(py, &error, &version)? => error,
             result => return result.inspect_err(|second| second.set_context(py, Some(first))),
         },
     };
     method.call((), Some(&rest)).inspect_err(|third| third.set_context(py, Some(second)))
 }
 
-fn is_unknown_keyword(py: Python<'_>, error: &PyErr, arguments: &Bound<'_, PyDict>) -> bool {
+fn is_unknown_keyword(
+    py: Python<'_>,
+    error: &PyErr,
+    arguments: &Bound<'_, PyDict>,
+) -> PyResult<bool> {
     if !error.is_instance_of::<PyTypeError>(py) {
-        return false;
+        return Ok(false);
     }
-    let text = error.value(py).to_string();
-    let names_one = arguments.iter().any(|(name, _)| text.contains(&format!("'{name}'")));
+    let text = errors::message(py, error)?;
+    let is_named = |name: &Bound<'_, PyAny>| {
+        errors::text(name).is_some_and(|name| text.contains(&format!("'{name}'")))
+    };
+    let names_one = arguments.iter().any(|(name, _)| is_named(&name));
     // Raised by the call itself, there is no frame of Python code in between.
     let by_the_call = error.traceback(py).is_none();
     let keywords = text.contains("keyword");
-    keywords && (names_one || by_the_call)
-        || by_the_call && text.contains("incompatible function arguments")
+    Ok(keywords && (names_one || by_the_call)
+        || by_the_call && text.contains("incompatible function arguments"))
 }
 
 /// Producers refuse with all kinds of exceptions: NumPy with RuntimeError,
@@ -322,6 +329,5 @@ pub fn as_refusal(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     if !is_refusal {
         return error;
     }
-    let message = format!("{} cannot be exported: {}", errors::type_name(x), error.value(py));
-    errors::refused_because(py, message, error)
+    errors::retold(py, error, |text| format!("{} cannot be exported: {text}", errors::type_name(x)))
 }

@@ -39,7 +39,7 @@ pub fn convert<'py>(
     let framework = framework::parse(to)?;
     let device = device.map(|device| device::parse("device", device)).transpose()?;
     if copy != Some(true) && is_one(obj, framework, device)? {
-        audit::unchanged(obj, framework);
+        audit::unchanged(obj, framework)?;
         return Ok(obj.clone());
     }
     let request = Request { writable_alias: allow_writable_alias };
@@ -107,7 +107,7 @@ pub fn deliver<'py>(
             false => object,
         };
         let array = framework.give_on_gpu(&object)?;
-        audit::delivered(obj, framework, bytes, &verdict, came_copied);
+        audit::delivered(obj, framework, bytes, &verdict, came_copied)?;
         return Ok(array);
     }
     let given = match verdict.ours {
@@ -119,7 +119,7 @@ pub fn deliver<'py>(
         Give::View(give) => given.lend(py, give),
         Give::Owner(give) => give(py, given.into_owner()?),
     }?;
-    audit::delivered(obj, framework, bytes, &verdict, came_copied);
+    audit::delivered(obj, framework, bytes, &verdict, came_copied)?;
     Ok(array)
 }
 

@@ -59,14 +59,14 @@ pub fn import(
 ) -> PyResult<Made> {
     let interface = Interface::new(NAME, interface)?;
     let version = interface.required("version")?;
-    match version.extract::<i64>() {
-        Ok(2..) => {}
-        Ok(older) => {
+    match errors::tolerate(object.py(), version.extract::<i64>())? {
+        Some(2..) => {}
+        Some(older) => {
             return Err(errors::refused(format!(
                 "{NAME} has version {older}; it must be 2 or later"
             )));
         }
-        Err(_) => return Err(errors::wrong_type("version", &version, "an int")),
+        None => return Err(errors::wrong_type("version", &version, "an int")),
     }
     let description = interface.describe()?;
     let data = interface.required("data")?;
@@ -91,9 +91,10 @@ fn producer_stream(interface: &Interface<'_, '_>) -> PyResult<Option<Stream>> {
     let Some(stream) = interface.entry("stream")? else {
         return Ok(None);
     };
+    let number = stream::integer(&stream)?;
     let wrong =
-        |rule| errors::new::<PyValueError>(format_args!("stream of {NAME} is {stream}, {rule}"));
-    match stream::integer(&stream)? {
+        |rule| errors::new::<PyValueError>(format_args!("stream of {NAME} is {number}, {rule}"));
+    match number {
         0 => Err(wrong("which it does not allow since it can mean two streams")),
         ..0 => Err(errors::wrong_type("stream", &stream, "an int or None")),
         number => stream::handle(number).map(Some).ok_or_else(|| {
@@ -123,11 +124,12 @@ fn index_of(device: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<i32> {
         return Ok(device.get().0.index());
     }
     for name in names {
-        let number = device.getattr_opt(*name)?.and_then(|it| it.extract::<i32>().ok());
-        if let Some(index) = number {
+        if let Some(number) = device.getattr_opt(*name)?
+            && let Some(index) = errors::tolerate(device.py(), number.extract::<i32>())?
+        {
             return Ok(index);
         }
     }
-    let named = crate::device::parse("device", device).ok();
+    let named = errors::tolerate(device.py(), crate::device::parse("device", device))?;
     Ok(named.filter(|device| device.type_name() == "cuda").map_or(0, |device| device.index()))
 }

@@ -47,7 +47,10 @@ impl PyDevice {
         let equal = match errors::text(other) {
             Some(name) => Some(self.0.to_string() == name),
             None if other.is_instance_of::<PyTuple>() => None,
-            None => parse("device", other).ok().map(|device| device == self.0),
+            None => {
+                let device = errors::tolerate(other.py(), parse("device", other))?;
+                device.map(|device| device == self.0)
+            }
         };
         object::equality(other.py(), equal)
     }
@@ -97,9 +100,9 @@ pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
 /// Reads what `__dlpack_device__` returns: the type's number, which may be an
 /// enum, and the index.
 pub fn from_pair(name: &str, pair: &Bound<'_, PyAny>) -> PyResult<Device> {
-    let (kind, index): (i64, i64) = pair
-        .extract()
-        .map_err(|_| errors::wrong_type(name, pair, "a tuple of two ints, like (1, 0)"))?;
+    let numbers = errors::tolerate(pair.py(), pair.extract::<(i64, i64)>())?;
+    let (kind, index) = numbers
+        .ok_or_else(|| errors::wrong_type(name, pair, "a tuple of two ints, like (1, 0)"))?;
     // Out of range numbers are none of DLPack's either way.
     let device_type = DLDeviceType(u32::try_from(kind).unwrap_or(u32::MAX));
     let device_id = i32::try_from(index).unwrap_or(-1);

@@ -70,12 +70,13 @@ fn export<'py>(
     let (py, tensor) = (own.py(), own.get());
     let copy = copy.map(truth).transpose()?;
     let (capsule, reason) = producer::dlpack(py, tensor, stream, max_version, dl_device, copy)?;
-    audit::given(py, tensor.core(), "DLPack capsule", reason);
+    audit::given(py, tensor.core(), "DLPack capsule", reason)?;
     Ok(capsule)
 }
 
 fn truth(copy: &Bound<'_, PyAny>) -> PyResult<bool> {
-    copy.extract().map_err(|_| errors::wrong_type("copy", copy, "True, False or None"))
+    let truth = errors::tolerate(copy.py(), copy.extract())?;
+    truth.ok_or_else(|| errors::wrong_type("copy", copy, "True, False or None"))
 }
 
 /// The values of the keywords, None for those that are None or not given.

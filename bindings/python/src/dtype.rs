@@ -61,7 +61,7 @@ impl PyDType {
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let equal = match errors::text(other) {
             Some(name) => Some(self.0.to_string() == name),
-            None => parse(other).ok().map(|dtype| dtype == self.0),
+            None => errors::tolerate(other.py(), parse(other))?.map(|dtype| dtype == self.0),
         };
         object::equality(other.py(), equal)
     }
@@ -88,8 +88,8 @@ pub fn parse(argument: &Bound<'_, PyAny>) -> PyResult<DType> {
         return name.parse().map_err(errors::argument);
     }
     let name = match argument.cast::<PyType>() {
-        Ok(class) => class.name()?.to_string(),
-        Err(_) => argument.str()?.to_string(),
+        Ok(class) => class.name()?.to_string_lossy().into_owned(),
+        Err(_) => errors::shown(argument)?,
     };
     let name = name.strip_prefix("torch.").unwrap_or(&name);
     name.parse().map_err(|_| {

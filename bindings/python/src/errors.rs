@@ -3,16 +3,22 @@
 //! PyO3's `new_err` makes an exception when it is raised, where a lack of memory ends the
 //! process. Those of `new` are made at once, or are a MemoryError, which the interpreter keeps.
 
+use std::ffi::{c_int, c_void};
 use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
 
 use dlbridge::{Error, Status};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::{
-    PyBufferError, PyIndexError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError,
+    PyBufferError, PyException, PyIndexError, PyMemoryError, PyNotImplementedError,
+    PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
 };
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyType};
+use pyo3::{ffi, intern};
+
+use crate::once::once;
 
 use crate::support::objects;
 
@@ -69,38 +75,192 @@ pub fn refused(text: impl Display) -> PyErr {
     new::<PyBufferError>(text)
 }
 
-/// `BufferError` with this text and the other library's exception as its cause.
+/// `BufferError` with this text and the other library's exception as its cause, unless that
+/// one must not be lost.
 #[cold]
 pub fn refused_because(py: Python<'_>, text: impl Display, cause: PyErr) -> PyErr {
-    let error = new::<PyBufferError>(text);
-    error.set_cause(py, Some(cause));
-    error
+    instead(py, cause, |cause| {
+        let error = new::<PyBufferError>(text);
+        error.set_cause(py, Some(cause));
+        error
+    })
+}
+
+/// `BufferError` that tells what another library's exception says, with that as its cause.
+#[cold]
+pub fn retold(py: Python<'_>, error: PyErr, tell: impl FnOnce(&str) -> String) -> PyErr {
+    let error = without_frames(py, error);
+    match message(py, &error) {
+        Ok(text) => refused_because(py, tell(&text), error),
+        Err(interrupt) => rather(py, error, interrupt),
+    }
 }
 
 /// `TypeError` that names an argument, what it was, and what it must be.
 #[cold]
 pub fn wrong_type(argument: &str, value: &Bound<'_, PyAny>, wanted: &str) -> PyErr {
-    new::<PyTypeError>(format_args!(
-        "{argument} is {} (of type {}); it must be {wanted}",
-        short_repr(value),
-        type_name(value)
-    ))
+    let class = type_name(value);
+    let error = |shown: &str| {
+        new::<PyTypeError>(format_args!(
+            "{argument} is {shown} (of type {class}); it must be {wanted}"
+        ))
+    };
+    match short_repr(value) {
+        Ok(shown) => error(&shown),
+        Err(interrupt) => {
+            interrupt.set_context(value.py(), Some(error("unprintable")));
+            interrupt
+        }
+    }
 }
 
-/// The type of an object, with its module unless it is built in.
+/// Whether an exception only tells that something did not work, so that something else may
+/// be tried or said. KeyboardInterrupt, SystemExit and the like are for the program, and
+/// come whenever Python runs: str() and repr() run the handlers of signals.
+pub fn is_ordinary(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyException>(py)
+        && !error.is_instance_of::<PyMemoryError>(py)
+        && !error.is_instance_of::<PyRecursionError>(py)
+}
+
+/// None for what failed with an ordinary exception; the others are passed on.
+pub fn tolerate<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_ordinary(py, &error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Another exception in the place of an ordinary one; the others stay.
+#[cold]
+pub fn instead(py: Python<'_>, error: PyErr, make: impl FnOnce(PyErr) -> PyErr) -> PyErr {
+    match is_ordinary(py, &error) {
+        true => make(error),
+        false => error,
+    }
+}
+
+/// The first exception, unless what was tried after it must not be lost.
+#[cold]
+pub fn rather(py: Python<'_>, first: PyErr, second: PyErr) -> PyErr {
+    match is_ordinary(py, &second) {
+        true => first,
+        false => {
+            second.set_context(py, Some(first));
+            second
+        }
+    }
+}
+
+/// The exception that was to be made, or what came while its text was written.
+#[cold]
+pub fn written(error: PyResult<PyErr>) -> PyErr {
+    error.unwrap_or_else(|interrupt| interrupt)
+}
+
+/// Raises an exception that must not be lost as soon as the program runs again: for where
+/// nothing can be raised. Ordinary ones are dropped.
+#[cold]
+pub fn defer(py: Python<'_>, error: PyErr) {
+    static DEFERRED: Mutex<Vec<PyErr>> = Mutex::new(Vec::new());
+    extern "C" fn raise(_: *mut c_void) -> c_int {
+        let error = DEFERRED.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // SAFETY: Python calls this attached.
+        let py = unsafe { Python::assume_attached() };
+        error.map_or(0, |error| {
+            error.restore(py);
+            -1
+        })
+    }
+    if !is_ordinary(py, &error) {
+        DEFERRED.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+        // SAFETY: may be called at any time. Where the queue is full, nothing can be done.
+        unsafe { ffi::Py_AddPendingCall(Some(raise), std::ptr::null_mut()) };
+    }
+}
+
+/// What was asked for, or this where that failed; what must not be lost is raised later.
+pub fn or_else<T>(py: Python<'_>, result: PyResult<T>, other: T) -> T {
+    result.unwrap_or_else(|error| {
+        defer(py, error);
+        other
+    })
+}
+
+/// What str() of an object gives.
+pub fn shown(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value.str().map(|text| text.to_string_lossy().into_owned())
+}
+
+/// What an exception says, without the frames of C++ that PyTorch adds.
+pub fn message(py: Python<'_>, error: &PyErr) -> PyResult<String> {
+    let Some(mut text) = tolerate(py, shown(error.value(py)))? else {
+        return Ok(format!("an unprintable {}", type_name(error.value(py))));
+    };
+    text.truncate(frames_in(&text).unwrap_or(text.len()));
+    Ok(text)
+}
+
+/// An error of PyTorch without its frames of C++, kilobytes of them, which would be printed
+/// as the cause of another one.
+pub fn without_frames(py: Python<'_>, error: PyErr) -> PyErr {
+    let class = error.get_type(py);
+    let is_plain = class.is(py.get_type::<PyRuntimeError>())
+        || class.is(py.get_type::<PyBufferError>())
+        || class.is(py.get_type::<PyNotImplementedError>());
+    match shown(error.value(py)) {
+        Ok(text) if is_plain => match frames_in(&text) {
+            Some(end) => PyErr::from_type(class, text[..end].to_owned()),
+            None => error,
+        },
+        Ok(_) => error,
+        Err(failed) => rather(py, error, failed),
+    }
+}
+
+/// Where the frames of C++ begin in what an error says.
+fn frames_in(text: &str) -> Option<usize> {
+    ["\nException raised from ", "\nframe #0: "].iter().filter_map(|it| text.find(it)).min()
+}
+
+/// The type of an object, with its module unless it is built in. Runs no code of others.
 pub fn type_name(object: &Bound<'_, PyAny>) -> String {
-    let name = object.get_type().fully_qualified_name();
-    name.map_or_else(|_| "object".to_owned(), |name| name.to_string())
+    let class = object.get_type();
+    let name = class.qualname().map_or("object".into(), |name| name.to_string_lossy().into_owned());
+    match module_of(&class) {
+        Some(module) if module != "builtins" && module != "__main__" => format!("{module}.{name}"),
+        _ => name,
+    }
+}
+
+/// As `type` itself tells: a metaclass may have another answer, made by code.
+fn module_of(class: &Bound<'_, PyType>) -> Option<String> {
+    static DESCRIPTOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = class.py();
+    let key = intern!(py, "__module__");
+    let own = || py.get_type::<PyType>().getattr("__dict__")?.get_item(key).map(Bound::unbind);
+    let descriptor = once(py, &DESCRIPTOR, own).ok()?.bind(py);
+    let module = descriptor.call_method1(intern!(py, "__get__"), (class,)).ok()?;
+    Some(text(&module)?.into_owned())
 }
 
 /// What an object looks like, if it is not long.
-pub fn short_repr(value: &Bound<'_, PyAny>) -> String {
+pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
     const LONGEST: usize = 60;
-    let text = value.repr().map_or_else(|_| "unprintable".to_owned(), |text| text.to_string());
-    match text.char_indices().nth(LONGEST) {
+    let text = match value.repr() {
+        Ok(text) => text.to_string_lossy().into_owned(),
+        // A list in itself or a class of its own goes too deep, not the program.
+        Err(error) if error.is_instance_of::<PyRecursionError>(value.py()) => "unprintable".into(),
+        Err(error) => match is_ordinary(value.py(), &error) {
+            true => "unprintable".into(),
+            false => return Err(error),
+        },
+    };
+    Ok(match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
-    }
+    })
 }
 
 /// A number of things: `1 byte`, `2 bytes`.

@@ -291,7 +291,7 @@ unsafe extern "C" fn from_object(
             order(own)?;
             alignment::check_for_any(&own.core().view()).map_err(errors::refused)?;
             let tensor = own.core().share().map_err(errors::exchange)?;
-            audit::given(py, &tensor, "DLPack exchange API", "");
+            audit::given(py, &tensor, "DLPack exchange API", "")?;
             Ok(tensor.into_raw())
         })
     }
@@ -323,7 +323,7 @@ unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
         } else if tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
             "of padded elements"
         } else {
-            audit::given(py, tensor, "DLPack exchange API", "");
+            audit::given(py, tensor, "DLPack exchange API", "")?;
             return Ok(*tensor.descriptor());
         };
         Err(errors::refused(format!(

@@ -29,8 +29,9 @@ pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
                 let py = item.py();
                 let entry = format!("an entry of {name}");
                 if error.is_instance_of::<PyOverflowError>(py) {
-                    let text = format_args!("{entry} is {item}; it must fit in 63 bits");
-                    errors::new::<PyValueError>(text)
+                    let text = |shown| format!("{entry} is {shown}; it must fit in 63 bits");
+                    let shown = errors::short_repr(&item);
+                    errors::written(shown.map(|it| errors::new::<PyValueError>(text(it))))
                 } else if error.is_instance_of::<PyTypeError>(py) {
                     errors::wrong_type(&entry, &item, "an int")
                 } else {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
+use crate::errors;
 use crate::once::imported;
 use crate::support::objects::{self, Name};
 
@@ -79,7 +80,16 @@ impl LoadedType {
 /// A type of a module that is imported. Absent while the module is still being imported.
 fn loaded<'py>(module: &Bound<'py, PyString>, name: &str) -> Option<Bound<'py, PyType>> {
     static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let modules = imported(module.py(), &MODULES, c"sys", c"modules").ok()?;
-    let module = modules.cast::<PyDict>().ok()?.get_item(module).ok()??;
-    module.getattr(objects::text(module.py(), name).ok()?).ok()?.cast_into::<PyType>().ok()
+    let py = module.py();
+    let find = || {
+        let modules = imported(py, &MODULES, c"sys", c"modules")?.cast::<PyDict>()?;
+        match modules.get_item(module)? {
+            // A module may make its attributes when they are asked for.
+            Some(module) => {
+                Ok(Some(module.getattr(objects::text(py, name)?)?.cast_into::<PyType>()?))
+            }
+            None => Ok(None),
+        }
+    };
+    errors::or_else(py, find(), None)
 }

@@ -213,18 +213,48 @@ fn load_first(py: Python<'_>) -> PyResult<()> {
     let version = py.import("numpy")?.getattr("__version__")?;
     py.import("numpy.lib")?.getattr("NumpyVersion")?.call1((version,))?;
     let modules = ["numpy._core.multiarray", "numpy.core.multiarray"];
-    let module = py.import(modules[0]).or_else(|_| py.import(modules[1]))?;
+    let module = match errors::tolerate(py, py.import(modules[0]))? {
+        Some(module) => module,
+        None => py.import(modules[1])?,
+    };
     module.getattr("_ARRAY_API")?;
-    // SAFETY: the thread is attached. Finalisers that come back here would wait for themselves.
-    unsafe {
-        let was_on = ffi::PyGC_Disable() != 0;
-        PY_ARRAY_API.PyArray_GetNDArrayCFeatureVersion(py);
-        if was_on {
-            ffi::PyGC_Enable();
-        }
+    // SAFETY: may be called by attached threads. Finalisers that come back here would wait for
+    // themselves.
+    let was_on = unsafe { ffi::PyGC_Disable() } != 0;
+    match is_being_imported(&module)? {
+        // Another thread would wait for this one.
+        true => find(py),
+        // What the handler of a signal raises would be a panic; other threads run none.
+        false => py.detach(|| {
+            std::thread::scope(|scope| {
+                let found = scope.spawn(|| Python::attach(find));
+                found.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            });
+        }),
+    }
+    if was_on {
+        // SAFETY: as above.
+        unsafe { ffi::PyGC_Enable() };
     }
     IS_LOADED.store(true, Ordering::Relaxed);
     Ok(())
+}
+
+fn find(py: Python<'_>) {
+    // SAFETY: the thread is attached.
+    unsafe { PY_ARRAY_API.PyArray_GetNDArrayCFeatureVersion(py) };
+}
+
+/// Whether NumPy is in the middle of its import.
+fn is_being_imported(module: &Bound<'_, PyModule>) -> PyResult<bool> {
+    let py = module.py();
+    for module in [&py.import("numpy")?, &py.import("numpy.lib")?, module] {
+        let spec = module.getattr("__spec__")?;
+        if spec.getattr_opt("_initializing")?.is_some_and(|it| it.is_truthy().unwrap_or(true)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A new NumPy array in C order, whose elements are not initialised.
@@ -290,7 +320,7 @@ unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DT
     // SAFETY: the caller's promise.
     let (size, descr) =
         unsafe { (PyDataType_ELSIZE(py, descr), Bound::from_borrowed_ptr(py, descr.cast())) };
-    let name = descr.str()?.to_string();
+    let name = errors::shown(&descr)?;
     // The types of ml_dtypes have the names of DLPack's, but take whole bytes each.
     let extension = name.parse::<DType>().ok();
     let bytes = |dtype: &DType| i64::from(dtype.item_bits().div_ceil(8));

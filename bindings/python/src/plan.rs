@@ -97,7 +97,7 @@ pub fn plan(
     let device = device.map(|device| device::parse("device", device)).transpose()?;
     let request = Request { writable_alias: allow_writable_alias };
     let decided = is_one(obj, framework, device).and_then(|is_one| match is_one {
-        true => Ok(unchanged(obj, framework)),
+        true => unchanged(obj, framework),
         false => {
             let (tensor, made) = match framework::would_copy_out(obj)? {
                 Some((tensor, reason)) => (Bound::new(py, PyTensor::new(tensor))?, Some(reason)),
@@ -118,7 +118,7 @@ pub fn plan(
         true => Ok(Plan {
             answer: Answer::Refuses,
             bytes: 0,
-            reason: error.value(py).to_string(),
+            reason: errors::message(py, &error)?,
             ..empty(obj, framework)
         }),
         false => Err(error),
@@ -136,13 +136,13 @@ fn empty(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
     }
 }
 
-fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
-    Plan {
-        bytes: bytes_of(obj),
+fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> PyResult<Plan> {
+    Ok(Plan {
+        bytes: bytes_of(obj)?,
         reason: "it is such an array already".to_owned(),
         protocol: "nothing",
         ..empty(obj, framework)
-    }
+    })
 }
 
 /// A copy on another device, which is made before anything else is known.
@@ -161,9 +161,9 @@ fn moved(
 }
 
 /// The bytes of the elements of an array that need not be one which can be shared.
-pub fn bytes_of(obj: &Bound<'_, PyAny>) -> i64 {
-    let tensor = tensor_of(obj, None, Some(false));
-    tensor.map_or(0, |tensor| tensor.get().core().layout().bytes())
+pub fn bytes_of(obj: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let tensor = errors::tolerate(obj.py(), tensor_of(obj, None, Some(false)))?;
+    Ok(tensor.map_or(0, |tensor| tensor.get().core().layout().bytes()))
 }
 
 fn judged(

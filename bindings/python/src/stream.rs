@@ -131,11 +131,14 @@ pub fn integer(stream: &Bound<'_, PyAny>) -> PyResult<i64> {
         return Err(errors::wrong_type("stream", stream, "an int or None"));
     }
     // An int does not fail to be one: it is too large.
-    stream.extract().map_err(|_| {
-        PyValueError::new_err(format!(
-            "stream is {}, which is no stream: it does not fit in 64 bits",
-            errors::short_repr(stream)
-        ))
+    stream.extract().map_err(|error| {
+        errors::instead(stream.py(), error, |_| {
+            let text =
+                |shown| format!("stream is {shown}, which is no stream: it has over 63 bits");
+            errors::written(
+                errors::short_repr(stream).map(|it| errors::new::<PyValueError>(text(it))),
+            )
+        })
     })
 }
 

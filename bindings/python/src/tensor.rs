@@ -63,7 +63,7 @@ impl PyTensor {
 
     fn copied_because(&self, py: Python<'_>, reason: &'static str) -> PyResult<PyTensor> {
         let copy = self.copied(py)?;
-        audit::copied(py, &copy.tensor, reason);
+        audit::copied(py, &copy.tensor, reason)?;
         Ok(copy)
     }
 
@@ -244,7 +244,7 @@ impl PyTensor {
             };
         }
         let copy = transfer::copy_to(py, &own.tensor, own.stream, device, stream)?;
-        audit::copied(py, &copy.tensor, "to_device()");
+        audit::copied(py, &copy.tensor, "to_device()")?;
         Bound::new(py, PyTensor::from(copy))
     }
 
@@ -395,7 +395,7 @@ impl PyTensor {
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let given = array_interface::export(py, &self.tensor)?;
-        audit::given(py, &self.tensor, "array interface", "");
+        audit::given(py, &self.tensor, "array interface", "")?;
         Ok(given)
     }
 
@@ -403,7 +403,7 @@ impl PyTensor {
     #[getter]
     fn __array_struct__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let given = array_struct::export(py, &self.tensor)?;
-        audit::given(py, &self.tensor, "array struct", "");
+        audit::given(py, &self.tensor, "array struct", "")?;
         Ok(given)
     }
 
@@ -413,7 +413,7 @@ impl PyTensor {
     #[getter]
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let given = cuda_array_interface::export(py, &self.tensor, self.stream)?;
-        audit::given(py, &self.tensor, "CUDA array interface", "");
+        audit::given(py, &self.tensor, "CUDA array interface", "")?;
         Ok(given)
     }
 
@@ -425,8 +425,9 @@ impl PyTensor {
         let tensor = slf.clone();
         // SAFETY: Python's struct.
         unsafe { buffer::export(slf, view, flags) }?;
-        audit::given(tensor.py(), tensor.get().core(), "buffer protocol", "");
-        Ok(())
+        let given = audit::given(tensor.py(), tensor.get().core(), "buffer protocol", "");
+        // SAFETY: `export` filled it; on failure Python does not give it back.
+        given.inspect_err(|_| unsafe { buffer::give_back(view) })
     }
 
     unsafe fn __releasebuffer__(&self, view: *mut ffi::Py_buffer) {

@@ -4,7 +4,6 @@
 use dlbridge::abi::{DLDataType, DLDevice, DLDeviceType, DLTensor, Flags};
 use dlbridge::cuda::Stream;
 use dlbridge::{Device, TensorRef};
-use pyo3::exceptions::{PyBufferError, PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -17,12 +16,14 @@ use crate::transfer::Made;
 use crate::{consumer, errors, stream, vectorcall};
 use bounds::Held;
 use functions::Functions;
+use refusal::{Reason, explain};
 use state::State;
 
 mod bounds;
 mod dual;
 mod functions;
 mod hooks;
+mod refusal;
 mod state;
 
 pub use hooks::{has_modes, is_tracing, mark_written};
@@ -126,7 +127,7 @@ pub fn borrow(x: &Bound<'_, PyAny>, out: &mut DLTensor) -> PyResult<bool> {
     if Functions::get(x.py()).is_some_and(|functions| functions.look_at(x, out)) {
         return Ok(true);
     }
-    check(x)?;
+    check(x).map_err(|error| explain(x, error))?;
     let Some(table) = table(x.py())? else {
         return Ok(false);
     };
@@ -152,6 +153,8 @@ unsafe fn look_inside(
         let found = table.look_at(x, out)?;
         if found {
             held.check(out)?;
+            // What has a storage of a size but no memory stands for something else.
+            view(out).map_err(errors::exchange)?;
         }
         Ok(found)
     }
@@ -184,19 +187,20 @@ fn check(x: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 fn refuse(state: State) -> PyResult<()> {
-    let (what, advice) = if state.requires_grad {
-        ("requires grad, which no other library records", "x.detach()")
+    let (what, way) = if state.requires_grad {
+        ("requires grad, which no other library records", "pass x.detach()")
     } else if state.has_tangent {
-        let primal = "torch.autograd.forward_ad.unpack_dual(x).primal";
-        ("is dual: no other library keeps its tangent", primal)
+        let way = "pass torch.autograd.forward_ad.unpack_dual(x).primal";
+        ("is dual: no other library keeps its tangent", way)
     } else if state.is_neg {
-        ("is negated lazily: its memory has the wrong signs", "x.resolve_neg()")
+        ("is negated lazily: its memory has the wrong signs", "pass x.resolve_neg()")
     } else if state.is_conj {
-        ("is conjugated lazily: its memory has the wrong imaginary signs", "x.resolve_conj()")
+        let what = "is conjugated lazily: its memory has the wrong imaginary signs";
+        (what, "pass x.resolve_conj()")
     } else {
         return Ok(());
     };
-    Err(refusal(what, advice))
+    Err(Reason::new(what, way).error())
 }
 
 /// As `check`, for a subclass that may not want to be asked: torch's read-only one
@@ -283,41 +287,4 @@ fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         x.get_type().getattr(intern!(py, "untyped_storage")).map(Bound::unbind)
     })?;
     vectorcall::call1(method.bind(py), x)
-}
-
-/// Why a torch.Tensor has no memory that can be shared.
-#[cold]
-fn explain(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
-    let py = x.py();
-    if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<PyMemoryError>(py) {
-        return error;
-    }
-    let is = |name: &str| x.getattr(name).and_then(|value| value.is_truthy()).unwrap_or(false);
-    let layout = x.getattr("layout").map(|layout| layout.to_string()).unwrap_or_default();
-    let class = errors::type_name(x);
-    let (what, advice) = if class.ends_with(".FakeTensor") {
-        ("is a FakeTensor, which has no memory".to_owned(), "a real tensor")
-    } else if is("is_meta") {
-        ("is on the meta device, which has no memory".to_owned(), "a tensor with data")
-    } else if is("is_nested") {
-        ("is nested".to_owned(), "x.to_padded_tensor(0) or its parts, x.unbind()")
-    } else if is("is_quantized") {
-        ("is quantized".to_owned(), "x.dequantize() or x.int_repr()")
-    } else if !layout.is_empty() && layout != "torch.strided" {
-        (format!("has the layout {layout}, which is no strided array"), "x.to_dense()")
-    } else if x.call_method0("is_conj").and_then(|conj| conj.is_truthy()).unwrap_or(false) {
-        let what = "is conjugated lazily: its memory has the wrong imaginary signs";
-        (what.to_owned(), "x.resolve_conj()")
-    } else {
-        return error;
-    };
-    let refusal = refusal(&what, advice);
-    if !error.is_instance_of::<PyBufferError>(py) || error.cause(py).is_some() {
-        refusal.set_cause(py, error.cause(py).or(Some(error)));
-    }
-    refusal
-}
-
-fn refusal(what: &str, advice: &str) -> PyErr {
-    errors::refused(format!("x is a torch.Tensor that {what}; pass {advice}"))
 }

@@ -75,11 +75,13 @@ fn find(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyResul
 
 #[cold]
 fn unknown(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyErr {
+    let text = |name: &Bound<'_, PyAny>| errors::text(name).unwrap_or_default().into_owned();
     let known: Vec<String> =
-        function.arguments.iter().map(|argument| argument.name.bind(py).to_string()).collect();
+        function.arguments.iter().map(|argument| text(argument.name.bind(py))).collect();
     PyTypeError::new_err(format!(
-        "{}() has no argument {name}; it has {}",
+        "{}() has no argument {}; it has {}",
         function.name,
+        text(name),
         known.join(", ")
     ))
 }

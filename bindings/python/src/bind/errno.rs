@@ -5,6 +5,8 @@ use std::ffi::c_int;
 
 use pyo3::prelude::*;
 
+use crate::errors;
+
 /// The functions that read and write the copy of the thread that calls them.
 pub struct Errno {
     get: Py<PyAny>,
@@ -26,7 +28,7 @@ impl Errno {
         releases_gil: bool,
         call: impl FnOnce() -> R + Send,
     ) -> R {
-        let before = self.get.bind(py).call0().and_then(|it| it.extract()).unwrap_or(0);
+        let before = errors::or_else(py, self.get.bind(py).call0().and_then(|it| it.extract()), 0);
         let call = || {
             // SAFETY: the place is one of this thread.
             unsafe { *place() = before };

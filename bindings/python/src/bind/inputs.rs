@@ -48,12 +48,13 @@ impl<'a, 'py> Frame<'a, 'py> {
             match checked {
                 Ok(()) => record(function, object, view, 0, ""),
                 Err(wrong) => {
-                    refused = Some(Refused::new(function, &argument, wrong, object, view))
+                    refused = Some(Refused::new(function, &argument, wrong, object, view));
+                    Ok(())
                 }
             }
         });
         let device = slot.device();
-        seen.map_err(error)?;
+        seen.map_err(error)??;
         match refused {
             None => {}
             Some(Refused::Curable(wrong)) => self.read_copy(place, argument, object, wrong)?,
@@ -104,7 +105,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.checker.check(argument, &view).map_err(|wrong| {
             exception(checked(function, &argument, wrong, &Came(object, &view)))
         })?;
-        record(function, object, &view, if writes { 2 } else { 1 }, wrong.message());
+        record(function, object, &view, if writes { 2 } else { 1 }, wrong.message())?;
         if writes {
             self.copied.push((place, original));
         }
@@ -200,15 +201,17 @@ fn record(
     view: &TensorRef<'_>,
     copies: i64,
     reason: &str,
-) {
-    audit::record(object.py(), || Event {
-        source: framework::source_name(object),
-        target: Some(&function.name),
-        copies,
-        reason,
-        bytes: view.layout().bytes(),
-        protocol: "bind",
-    });
+) -> PyResult<()> {
+    audit::record(object.py(), || {
+        Ok(Event {
+            source: framework::source_name(object),
+            target: Some(&function.name),
+            copies,
+            reason,
+            bytes: view.layout().bytes(),
+            protocol: "bind",
+        })
+    })
 }
 
 /// Whether C can use memory as it will: a descriptor has no flags.

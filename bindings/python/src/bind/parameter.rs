@@ -81,7 +81,7 @@ impl ArgumentType {
                 true => Ok(py.None().into_bound(py)),
                 false => Err(PyTypeError::new_err(format!(
                     "{} was given and must be {}; with \"optional\" in front it is NULL",
-                    errors::short_repr(object),
+                    errors::short_repr(object)?,
                     self.parameter.text
                 ))),
             };

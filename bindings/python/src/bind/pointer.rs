@@ -118,7 +118,7 @@ pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<Word> {
         [byte] => Ok(Word::new(*byte)),
         _ => Err(errors::new::<PyTypeError>(format!(
             "is {}; it must be one character of ASCII, one byte, or a number, for char",
-            errors::short_repr(object)
+            errors::short_repr(object)?
         ))),
     }
 }

@@ -21,7 +21,7 @@ use super::scalar::{Scalar, Word};
 use super::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
 use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
 use crate::framework::Framework;
-use crate::{audit, torch};
+use crate::{audit, errors, torch};
 
 /// The most parameters that there is room for.
 const PARAMETERS: usize = 12;
@@ -135,7 +135,7 @@ impl Quick {
                 }
             }
         }
-        if room.has_torch.get() && torch::is_tracing(py).unwrap_or(true) {
+        if room.has_torch.get() && errors::or_else(py, torch::is_tracing(py), true) {
             return None;
         }
         if !made.is_empty() {
@@ -289,7 +289,7 @@ fn results<'py>(
 fn quietly<T>(result: PyResult<T>) -> Option<T> {
     #[cold]
     fn forget(error: PyErr) {
-        Python::attach(|_| drop(error));
+        Python::attach(|py| errors::defer(py, error));
     }
     result.map_err(forget).ok()
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use super::function::Function;
 use super::signature::Parameter;
+use crate::errors;
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.
 pub struct Label<'a>(pub &'a Parameter, pub Option<usize>);
@@ -64,9 +65,15 @@ pub fn called(name: &str, error: PyErr, py: Python<'_>) -> PyErr {
     if !is_plain {
         // Its class may want more than a text to be made.
         let note = error.value(py).call_method1("add_note", (name,));
-        return note.map_or_else(|error| error, |_| error);
+        return match note {
+            Ok(_) => error,
+            Err(failed) => errors::rather(py, error, failed),
+        };
     }
-    let text = error.value(py).to_string();
+    let text = match errors::message(py, &error) {
+        Ok(text) => text,
+        Err(interrupt) => return errors::rather(py, error, interrupt),
+    };
     // What it is called elsewhere.
     let stripped = ["x ", "obj "].iter().find_map(|name| text.strip_prefix(name));
     let text = match stripped {

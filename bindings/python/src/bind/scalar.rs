@@ -355,16 +355,16 @@ impl Scalar {
             Scalar::ComplexFloat | Scalar::ComplexDouble => "a complex number",
             Scalar::Pointer => "None, an address, bytes, an array or a ctypes pointer",
         };
-        let text = format!(
-            "is {} (of type {}); it must be {wanted}, for {}",
-            errors::short_repr(object),
-            errors::type_name(object),
-            self.c_name()
-        );
-        match error.is_instance_of::<PyOverflowError>(py) {
-            true => self.beyond(errors::short_repr(object)),
-            false => PyTypeError::new_err(text),
+        let shown = match errors::short_repr(object) {
+            Ok(shown) => shown,
+            Err(interrupt) => return errors::rather(py, error, interrupt),
+        };
+        if error.is_instance_of::<PyOverflowError>(py) {
+            return self.beyond(shown);
         }
+        let (class, name) = (errors::type_name(object), self.c_name());
+        let text = format!("is {shown} (of type {class}); it must be {wanted}, for {name}");
+        PyTypeError::new_err(text)
     }
 
     /// A Python object of the value at that address.

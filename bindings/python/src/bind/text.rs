@@ -43,7 +43,7 @@ fn encoded(text: &Bound<'_, PyString>) -> PyResult<CString> {
     match bytes {
         Ok(bytes) => copied(bytes.cast::<PyBytes>()?.as_bytes()),
         Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
-            let text = format!("is no text of UTF-8: {}", error.value(py));
+            let text = format!("is no text of UTF-8: {}", errors::message(py, &error)?);
             Err(errors::new::<PyValueError>(text))
         }
         Err(error) => Err(error),

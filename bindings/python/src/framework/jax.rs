@@ -47,7 +47,7 @@ fn unfit(py: Python<'_>, tensor: &TensorRef<'_>) -> Option<Reason> {
     if !is_plain(dtype) && !is_one_of(dtype, &SMALL) {
         return lacks("JAX", dtype);
     }
-    if WIDE.contains(&dtype) && !keeps_wide(py).unwrap_or(true) {
+    if WIDE.contains(&dtype) && !may_keep_wide(py) {
         return Some(
             format!(
                 "dtype is {dtype}, and JAX makes 32 bits of 64 as it is set now: call \
@@ -57,6 +57,11 @@ fn unfit(py: Python<'_>, tensor: &TensorRef<'_>) -> Option<Reason> {
         );
     }
     None
+}
+
+/// As `keeps_wide`; where it cannot be told, JAX tells by itself.
+fn may_keep_wide(py: Python<'_>) -> bool {
+    errors::or_else(py, keeps_wide(py), true)
 }
 
 /// Whether JAX keeps types of 64 bits. If it is not imported yet, its environment

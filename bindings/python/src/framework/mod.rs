@@ -181,19 +181,18 @@ impl Framework {
     #[cold]
     fn missing(&self, py: Python<'_>, error: PyErr) -> PyErr {
         let message = format!("{}() needs {}, which cannot be imported", self.name, self.title);
-        let wrapped = pyo3::exceptions::PyImportError::new_err(message);
-        wrapped.set_cause(py, Some(error));
-        wrapped
+        errors::instead(py, error, |error| {
+            let wrapped = pyo3::exceptions::PyImportError::new_err(message);
+            wrapped.set_cause(py, Some(error));
+            wrapped
+        })
     }
 
     /// The error for what the framework refused by itself.
     #[cold]
     fn refusal(&self, tensor: &dyn fmt::Display, py: Python<'_>, error: PyErr) -> PyErr {
-        if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
-            return error;
-        }
-        let message = format!("{} does not take {tensor}: {}", self.title, error.value(py));
-        errors::refused_because(py, message, error)
+        let tell = |text: &str| format!("{} does not take {tensor}: {text}", self.title);
+        errors::retold(py, error, tell)
     }
 }
 
@@ -282,7 +281,7 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
         return named(&name).ok_or_else(|| unknown(&format!("{name:?}")));
     }
     if let Ok(module) = to.cast::<PyModule>() {
-        let name = module.name()?.to_string();
+        let name = module.name()?.to_string_lossy().into_owned();
         return of_module(&name).ok_or_else(|| unknown(&format!("the module {name}")));
     }
     of(to).ok_or_else(|| {

@@ -43,7 +43,7 @@ pub fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
     if !FRAMEWORK.has(object) {
         return Ok(());
     }
-    let dtype = object.getattr("dtype")?.getattr("name")?.to_string();
+    let dtype = errors::shown(&object.getattr("dtype")?.getattr("name")?)?;
     let has_none = ["string", "variant", "resource"].contains(&dtype.as_str());
     if has_none || dtype.starts_with('q') {
         return Err(errors::refused(format!(

@@ -86,6 +86,7 @@ fn device_is_usable(device: &Bound<'_, PyAny>) -> PyResult<()> {
     if usable.contains(device)? {
         return Ok(());
     }
+    let name = errors::shown(device)?;
     let made = || -> PyResult<()> {
         let byte = py.import("numpy")?.call_method1("zeros", (1, "uint8"))?;
         let class = FRAMEWORK.attribute(py, "tinygrad", "Tensor")?;
@@ -93,22 +94,19 @@ fn device_is_usable(device: &Bound<'_, PyAny>) -> PyResult<()> {
         let tensor = class.call((byte,), Some(&named))?;
         tensor.call_method0("realize")?.call_method0("numpy").map(drop)
     };
-    made().map_err(|error| unusable(py, &format!("its device {device}"), error))?;
+    made().map_err(|error| unusable(py, &format!("its device {name}"), error))?;
     usable.add(device)
 }
 
 /// The error for a device that does not work.
 #[cold]
 fn unusable(py: Python<'_>, device: &str, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyException>(py) {
-        return error;
-    }
-    let message = format!(
-        "tinygrad cannot use {device} here: {}; install what that needs (clang for its CPU), or set \
-         the environment variable DEV=PYTHON, which needs nothing, before tinygrad is imported",
-        error.value(py)
-    );
-    errors::refused_because(py, message, error)
+    errors::retold(py, error, |text| {
+        format!(
+            "tinygrad cannot use {device} here: {text}; install what that needs (clang for its CPU), or \
+             set the environment variable DEV=PYTHON, which needs nothing, before tinygrad is imported"
+        )
+    })
 }
 
 /// A copy of the elements of a tinygrad.Tensor.
@@ -135,13 +133,9 @@ pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Te
 /// The error for elements that tinygrad does not give out: it may compute them only now.
 #[cold]
 fn not_given(object: &Bound<'_, PyAny>, dtype: DType, error: PyErr) -> PyErr {
-    let py = object.py();
-    if !error.is_instance_of::<PyException>(py) {
-        return error;
-    }
-    let reason = error.value(py);
-    let message = format!("tinygrad does not give out the elements of x ({dtype}): {reason}");
-    errors::refused_because(py, message, error)
+    errors::retold(object.py(), error, |text| {
+        format!("tinygrad does not give out the elements of x ({dtype}): {text}")
+    })
 }
 
 /// The copy that it would give out, on no memory.
@@ -170,7 +164,7 @@ pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static s
 fn dtype_of(object: &Bound<'_, PyAny>) -> PyResult<DType> {
     let dtype = object.getattr("dtype")?;
     let size: u32 = dtype.getattr("itemsize")?.extract()?;
-    let name = dtype.getattr("name")?.to_string();
+    let name = errors::shown(&dtype.getattr("name")?)?;
     let kind = match name.as_str() {
         "bool" => return Ok(DType::BOOL),
         "half" | "float" | "double" => "float",

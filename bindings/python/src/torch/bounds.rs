@@ -6,7 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::functions::Functions;
-use crate::errors;
+use super::refusal::Reason;
 
 /// The storage of a tensor, and where in it the tensor begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,8 @@ fn reach(axes: impl Iterator<Item = (i64, i64)>, offset: i64, size: i64) -> Opti
 #[cold]
 fn too_small(bytes: i64, reach: Option<i64>) -> PyErr {
     let reach = reach.map_or_else(|| "where no storage is".to_owned(), |reach| reach.to_string());
-    errors::refused(format!(
-        "x is a torch.Tensor that is larger than its memory: the storage has {bytes} bytes, shape and \
-         strides reach {reach}; pass a tensor whose storage was not resized or freed"
-    ))
+    let what = format!(
+        "is larger than its memory: the storage has {bytes} bytes, shape and strides reach {reach}"
+    );
+    Reason::new(what, "pass a tensor whose storage was not resized or freed").error()
 }

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dlbridge::DType;
 use dlbridge::abi::{DLDataType, DLDevice, DLTensor};
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -23,6 +22,7 @@ use super::bounds::Held;
 use super::dual::{self, Levels};
 use super::hooks::Hooks;
 use super::state::State;
+use crate::errors;
 use crate::exchange::Table;
 
 /// An `at::TensorImpl *`.
@@ -91,10 +91,7 @@ impl Functions {
         // Else PyO3 may not know of the GIL, and keeps what is dropped for later.
         let tried = Python::attach(|_| {
             Functions::tried(py).unwrap_or_else(|error| {
-                if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                    // SAFETY: may be called at any time.
-                    unsafe { ffi::PyErr_SetInterrupt() };
-                }
+                errors::defer(py, error);
                 None
             })
         });
@@ -176,7 +173,9 @@ impl Functions {
                 strides: ask(self.strides, tensor, std::ptr::null_mut())?,
                 byte_offset: 0,
             };
-            self.held(x)?.holds(out).then_some(())
+            let held = self.held(x)?;
+            let has_memory = !out.data.is_null() || held.bytes == 0;
+            (has_memory && held.holds(out)).then_some(())
         }
     }
 
@@ -252,11 +251,13 @@ impl Functions {
                 return Ok(false);
             }
         }
-        let wrapped = self.storage(x);
-        let is_same = wrapped.is_some_and(|wrapped| {
-            wrapped.get_type().is(storage.get_type())
-                && address(&wrapped).ok() == address(&storage).ok()
-        });
+        let is_same = match self.storage(x) {
+            Some(wrapped) => {
+                wrapped.get_type().is(storage.get_type())
+                    && address(&wrapped)? == address(&storage)?
+            }
+            None => false,
+        };
         let is_told = self.state(x)? == told && State::asked(x)? == told;
         if !is_same || !is_told || self.held(x) != Some(Held::asked(x)?) {
             return Ok(false);
