@@ -3,8 +3,11 @@
 import warnings
 
 import dlbridge
+import handmade
+import ml_dtypes
 import numpy as np
 import torch
+from dlbridge import _dlbridge
 
 
 def numpy_arrays():
@@ -25,6 +28,7 @@ def numpy_arrays():
     read_only.flags.writeable = False
     yield read_only
     yield np.asarray(dlbridge.asarray(base))
+    yield from (base[:, :4], base[:, 2:].astype("f8"), base.astype(ml_dtypes.int4))
 
 
 def torch_tensors():
@@ -52,6 +56,9 @@ class Subclass(torch.Tensor):
 def other_arrays():
     base = np.arange(24, dtype=np.float32).reshape(4, 6)
     yield from (dlbridge.asarray(base), [1.0], None, 3, memoryview(base), base.tobytes())
+    foreign = handmade.Foreign((2, 3), (3, 1), data=0x7000_0000_0000, device=handmade.CUDA)
+    yield _dlbridge._from_managed(foreign.address)  # whose memory nobody touches
+    yield _dlbridge._from_managed(handmade.Foreign((2, 4), (4, 1), dtype=(0, 4, 1)).address)
 
 
 with warnings.catch_warnings():

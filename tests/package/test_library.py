@@ -62,8 +62,9 @@ def test_nothing_of_the_machine_is_needed():
 
 def test_no_path_of_this_machine_is_installed(installed):
     for folder in ["lib/cmake", "lib/pkgconfig", "include"]:
-        for path in (installed / folder).rglob("*.*"):
-            if path.is_file():
-                text = path.read_text()
-                assert str(toolchain.ROOT) not in text
-                assert str(installed) not in text
+        files = [path for path in (installed / folder).rglob("*.*") if path.is_file()]
+        assert files, folder
+        for path in files:
+            text = path.read_text()
+            assert str(toolchain.ROOT) not in text
+            assert str(installed) not in text

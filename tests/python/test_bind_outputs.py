@@ -292,17 +292,21 @@ APART = {
 def test_any_other_layout_is_written_to(mode, kind, functions):
     given = APART[kind]()
     function = dlbridge.bind(functions.take, f"{mode}y: f32[h, w], h: i64, w: i64")
+    before = functions.count_calls()
     function(y=given, h=2, w=3)
     argument = functions["take"]
     argument.argtypes = [dlbridge.capi.arg(f"{mode}f32[h, w]"), ctypes.c_void_p]
     argument(given, None)
+    assert functions.count_calls() == before + 2
 
 
 def test_one_row_and_none_overlap_with_nothing(functions):
     function = dlbridge.bind(functions.take, "inout y: f32[h, w]")
+    before = functions.count_calls()
     for shape, strides in [((1, 3), (0, 1)), ((1, 1), (0, 0)), ((0, 3), (0, 0)), ((3, 1), (1, 0))]:
         function(entangled(shape, strides))
         function(torch.zeros(9).as_strided(shape, strides))
+    assert functions.count_calls() == before + 8
 
 
 @pytest.mark.parametrize("mode", ["inout ", "out ", "optional inout "])

@@ -32,6 +32,12 @@ def outcome(library, function, *arguments, **named):
     return type(result), None if shape else result, shape, list(seen)
 
 
+def takes_some(outcomes):
+    """Whether some arrays are taken and some refused: else nothing was compared."""
+    refused = [issubclass(kind, Exception) for kind, *_ in outcomes]
+    return 0 < sum(refused) < len(refused)
+
+
 SPECS = [
     "f32[h, w]",
     "f32[h, w] c",
@@ -56,32 +62,39 @@ SPECS = [
 ]
 
 
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("mode", ["", "inout "])
+# C does not write to what is read-only: that is no signature.
+MODES = [("", spec) for spec in SPECS] + [
+    ("inout ", spec) for spec in SPECS if "readonly" not in spec
+]
+modes = pytest.mark.parametrize(("mode", "spec"), MODES)
+
+
+@modes
 @pytest.mark.parametrize("copy", [False, None])
 def test_one_array(library, spec, mode, copy):
-    if mode and "readonly" in spec:
-        pytest.skip("no such signature")
     function = dlbridge.bind(library.one, f"{mode}x: {spec} -> status", copy=copy)
+    outcomes = []
     for x in ARRAYS:
         quick, careful = outcome(library, function, x), outcome(library, function, x=x)
         if copy is None and quick[0] is type(None):
             quick[-1][0] = careful[-1][0] = 0
         assert quick == careful, (type(x), getattr(x, "dtype", None))
+        outcomes.append(quick)
+    assert takes_some(outcomes)
 
 
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("mode", ["", "inout "])
+@modes
 def test_an_argument_of_ctypes(library, spec, mode):
-    if mode and "readonly" in spec:
-        pytest.skip("no such signature")
     function = dlbridge.bind(library.one, f"{mode}x: {spec} -> status")
     plain = library["one"]
     plain.argtypes = [dlbridge.capi.arg(mode + spec)]
+    outcomes = []
     for x in ARRAYS:
         expected, found = outcome(library, function, x=x), outcome(library, plain, x)
         assert expected[-1] == found[-1]
         assert issubclass(expected[0], Exception) == issubclass(found[0], Exception)
+        outcomes.append(found)
+    assert takes_some(outcomes)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +110,13 @@ def test_an_argument_of_ctypes(library, spec, mode):
 def test_two_arrays(library, signature):
     function = dlbridge.bind(library.two, signature)
     names = ("y", "x") if signature.startswith("inout") else ("x", "y")
+    outcomes = []
     for x in ARRAYS:
         for y in ARRAYS:
             given = dict(zip(names, (x, y), strict=True))
-            quick = outcome(library, function, *given.values())
-            assert quick == outcome(library, function, **given)
+            outcomes.append(outcome(library, function, *given.values()))
+            assert outcomes[-1] == outcome(library, function, **given)
+    assert takes_some(outcomes)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +133,9 @@ def test_two_arrays(library, signature):
 def test_outputs(library, signature, like):
     address = library.one if "optional" in signature else library.made
     function = dlbridge.bind(address, signature, like=like)
-    for x in ARRAYS:
-        assert outcome(library, function, x) == outcome(library, function, x=x)
+    outcomes = [outcome(library, function, x) for x in ARRAYS]
+    assert outcomes == [outcome(library, function, x=x) for x in ARRAYS]
+    assert takes_some(outcomes)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +149,13 @@ def test_outputs(library, signature, like):
 def test_numbers(library, signature):
     function = dlbridge.bind(library.elements, signature)
     names = ["x", "h", "k", "s"] if ", h: i64" in signature else ["x", "s"]
+    outcomes = []
     for x in ARRAYS:
         for number in (4, 4.0, -4, True, np.float64(4), 2**70, "4", None):
             given = dict.fromkeys(names, number) | {"x": x}
-            quick = outcome(library, function, *given.values())
-            assert quick == outcome(library, function, **given)
+            outcomes.append(outcome(library, function, *given.values()))
+            assert outcomes[-1] == outcome(library, function, **given)
+    assert takes_some(outcomes)
 
 
 def test_an_audit_sees_the_usual_call(library):

@@ -40,17 +40,18 @@ class Cycle:
         self.own, self.there = self, torch.ones(3)
 
     def __del__(self):
-        dlbridge.convert(self.there, "numpy")
+        finalised.append(dlbridge.convert(self.there, "numpy").sum().item())
 
 
-there = torch.ones(3)
+there, finalised = torch.ones(3), []
 gc.disable()
 Cycle()
 gc.set_threshold(1)
 gc.enable()
-print(dlbridge.convert(there, "numpy").sum())
+array = dlbridge.convert(there, "numpy")
+print(finalised, array.sum())
 """,
-        "3.0",
+        "[3.0] 3.0",
     ),
     "a mode that needs the same": (
         """
@@ -58,16 +59,16 @@ class Mode(torch.overrides.TorchFunctionMode):
     def __torch_function__(self, function, types, arguments=(), keywords=None):
         result = function(*arguments, **(keywords or {}))
         if isinstance(result, torch.Tensor):
-            dlbridge.convert(result.detach(), "numpy")
+            seen.append(dlbridge.convert(result.detach(), "numpy").sum().item())
         return result
 
 
-there = torch.ones(3)
+there, seen = torch.ones(3), []
 with Mode():
     torch.zeros(3)
-print(dlbridge.convert(there, "numpy").sum())
+print(seen, dlbridge.convert(there, "numpy").sum())
 """,
-        "3.0",
+        "[0.0] 3.0",
     ),
     "an interrupt while PyTorch's functions are tried": (
         """
@@ -142,7 +143,7 @@ def test_first_use(name):
 
 def test_a_finaliser_while_torch_is_imported():
     program = """
-import gc
+import sys
 import numpy as np
 import dlbridge
 
@@ -156,12 +157,15 @@ class Cycle:
             dlbridge.convert(self.array, "torch")
         except ImportError:
             pass
+        finalised.append("torch" in sys.modules)
 
 
+finalised = []
 Cycle()
-print(dlbridge.convert(np.ones(3), "torch").sum())
+there = dlbridge.convert(np.ones(3), "torch")
+print(finalised, there.sum())
 """
     assert (
         toolchain.run(sys.executable, "-c", program).stdout.strip()
-        == "tensor(3., dtype=torch.float64)"
+        == "[True] tensor(3., dtype=torch.float64)"
     )

@@ -3,7 +3,6 @@
 Each framework runs in a process of its own, for not all can live in one.
 """
 
-import importlib.util
 import json
 
 import dlbridge
@@ -11,7 +10,7 @@ import framework_cases
 import numpy as np
 import pytest
 import torch
-from framework_runs import cases, need, run
+from framework_runs import cases, run
 
 FRAMEWORKS = dlbridge.frameworks()
 ALL = set(framework_cases.LAYOUTS) | {"misaligned", "odd address"}
@@ -102,11 +101,12 @@ def test_shared_memory_has_the_same_address(name):
     layouts = cases(name)["layouts"].items()
     for title, case in layouts:
         for copy in ("False", "None"):
-            if case[copy]["did"] == "shares":
-                assert case[copy].get("address", True), (title, copy)
+            if case[copy]["did"] == "shares" and title not in EMPTY:
+                assert case[copy]["address"] is True, (title, copy)
         for copy in ("None", "True"):
-            if case[copy]["did"] == "copies":
-                assert not case[copy].get("address", False), (title, copy)
+            # tinygrad tells no address.
+            if case[copy]["did"] == "copies" and title not in EMPTY and name != "tinygrad":
+                assert case[copy]["address"] is False, (title, copy)
 
 
 @each
@@ -128,11 +128,8 @@ def test_refusals_say_what_to_do(name):
                 assert word in case["False"]["reason"], title
 
 
-@each
+@pytest.mark.parametrize("name", COMES_BACK)
 def test_the_way_back(name):
-    if name == "cupy":
-        need(name)
-        pytest.skip("cupy takes no memory on the host")
     back = cases(name)["back"]
     assert back["shares"] == ("whole" not in COPIES[name])
     assert (back["readonly"], back["frozen"]) == COMES_BACK[name]
@@ -141,10 +138,9 @@ def test_the_way_back(name):
 
 @each
 def test_memory_lives_as_long_as_the_array(name):
-    lifetime = cases(name).get("lifetime")
-    if lifetime is None:
-        pytest.skip(f"{name} shares nothing here")
-    assert lifetime == {"during": True, "after": False}
+    shares = "whole" not in COPIES[name] | NEVER.get(name, set())
+    lifetime = {"during": True, "after": False} if shares else None
+    assert cases(name).get("lifetime") == lifetime
 
 
 # The names
@@ -188,15 +184,19 @@ def test_missing_frameworks():
 import sys, dlbridge
 for name in dlbridge.frameworks():
     sys.modules[name] = None
+tensor = dlbridge.empty((1, 3))
 for name in set(dlbridge.frameworks()) - {"dlbridge", "cupy", "numpy", "numba"}:
-    try:
-        dlbridge.convert(dlbridge.empty((1, 3)), name, copy=None)
-    except ImportError as error:
-        assert "which cannot be imported" in str(error), error
-        print(name)
+    method = getattr(tensor, name, lambda copy: dlbridge.convert(tensor, name, copy=copy))
+    for give in (method, lambda copy: dlbridge.convert(tensor, name, copy=copy)):
+        try:
+            give(copy=None)
+        except ImportError as error:
+            assert "which cannot be imported" in str(error), error
+            print(name)
 """
     found = run("numpy", "-c", script).split()
-    assert sorted([*found, "dlbridge", "cupy", "numpy", "numba"]) == sorted(FRAMEWORKS)
+    others = {"dlbridge", "cupy", "numpy", "numba"}
+    assert sorted(found) == sorted(2 * list(set(FRAMEWORKS) - others))
 
 
 # What single frameworks do
@@ -204,11 +204,6 @@ for name in set(dlbridge.frameworks()) - {"dlbridge", "cupy", "numpy", "numba"}:
 
 def test_methods():
     tensor = dlbridge.empty(3)
-    for name in ("jax", "tensorflow", "paddle", "mlx"):
-        method = getattr(tensor, name)
-        if importlib.util.find_spec(name) is None:
-            with pytest.raises(ImportError, match="cannot be imported"):
-                method(copy=None)
     with pytest.raises(BufferError, match=r"CuPy has arrays on CUDA devices only"):
         tensor.cupy(copy=None)
     with pytest.raises(BufferError, match="MLX copies whatever it is given"):
