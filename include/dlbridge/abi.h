@@ -176,7 +176,12 @@ typedef struct DLPackExchangeAPI {
 #error "dlbridge needs dlpack/dlpack.h of version 1.x, and the compiler found another one"
 #endif
 
-/* Official headers before DLPack 1.2 do not have this flag. */
+/* What official headers of earlier versions lack of what is used here. In C those
+ * before DLPack 1.2 name the struct by its tag alone; those before 1.1 do not have the
+ * flag. Codes and devices that they lack stay numbers: their enums are closed. */
+#if DLPACK_MINOR_VERSION < 2 && !defined(__cplusplus)
+typedef struct DLManagedTensorVersioned DLManagedTensorVersioned;
+#endif
 #ifndef DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED
 #define DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED (1UL << 2UL)
 #endif

@@ -2,22 +2,19 @@
 
 from pathlib import Path
 
+import official_headers
 import pytest
 import toolchain
-import torch
-import tvm_ffi
 
 HEADER = Path(__file__).with_name("header.c")
-OFFICIAL = {
-    "tvm_ffi": Path(tvm_ffi.__file__).with_name("include") / "dlpack/dlpack.h",
-    # The same file under another path: only its guard tells.
-    "torch": Path(torch.__file__).with_name("include") / "ATen/dlpack.h",
-}
 
 
-@pytest.fixture(params=OFFICIAL)
-def official(request):
-    return OFFICIAL[request.param]
+@pytest.fixture(params=[*official_headers.VERSIONS, *official_headers.COPIES])
+def official(request, tmp_path):
+    """An official header: of this version, or of this package."""
+    if request.param in official_headers.VERSIONS:
+        return official_headers.standing_in(request.param, tmp_path / "official")
+    return official_headers.copy_of(request.param) or pytest.skip(f"{request.param} has none here")
 
 
 @pytest.fixture
@@ -42,12 +39,14 @@ def test_official_header_after(official, compile_and_run):
     compile_and_run(f'-DOFFICIAL_LAST="{official}"')
 
 
-def test_official_header_is_used_where_it_is_found(compile_and_run, tmp_path):
+@pytest.mark.parametrize("version", official_headers.VERSIONS)
+@pytest.mark.parametrize("standard", ["c99", "c2x"])
+def test_official_header_is_used_where_it_is_found(version, standard, compile_and_run, tmp_path):
     # Else our definitions and a later official one could differ unnoticed.
-    include = OFFICIAL["tvm_ffi"].parents[1]
+    official = official_headers.standing_in(version, tmp_path)
     uses = tmp_path / "uses.d"
-    compile_and_run(f"-isystem{include}", "-MD", "-MF", uses)
-    assert str(OFFICIAL["tvm_ffi"]) in uses.read_text()
+    compile_and_run(f"-isystem{tmp_path}", "-MD", "-MF", uses, standard=standard)
+    assert str(official) in uses.read_text()
 
 
 def test_other_major_version_is_refused(tmp_path):

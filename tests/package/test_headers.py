@@ -2,13 +2,11 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import official_headers
 import pytest
 import toolchain
-import tvm_ffi
 
-OFFICIAL = Path(tvm_ffi.__file__).parent / "include/dlpack/dlpack.h"
 HEADERS = sorted(path.name for path in (toolchain.INCLUDE / "dlbridge").glob("*.h*"))
 
 
@@ -34,12 +32,19 @@ def compile_each(standard, *, before=(), after=()):
         each.result()
 
 
+@pytest.fixture(scope="module")
+def official(tmp_path_factory):
+    """The official header of a version."""
+    return lambda version: official_headers.standing_in(version, tmp_path_factory.mktemp("dlpack"))
+
+
 @pytest.mark.parametrize("standard", ["c99", "c++17", "c++20", "c++23"])
-def test_alone_and_before_the_official_one(standard):
+def test_alone_and_before_the_official_one(standard, official):
     # It is alone until the official header comes, which nothing else can find.
-    compile_each(standard, after=[OFFICIAL])
+    compile_each(standard, after=[official("1.3")])
 
 
+@pytest.mark.parametrize("version", official_headers.VERSIONS)
 @pytest.mark.parametrize("standard", ["c99", "c++17"])
-def test_after_the_official_one(standard):
-    compile_each(standard, before=[OFFICIAL])
+def test_after_the_official_one(standard, version, official):
+    compile_each(standard, before=[official(version)])
