@@ -6,6 +6,7 @@
 import ctypes
 import inspect
 import types
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, Protocol
 
 import dlbridge
@@ -98,6 +99,52 @@ class Completed(Protocol):
 
 def test_a_protocol(functions):
     assert dlbridge.bind(functions, Completed).sum(X.ravel()) == 15
+
+
+class Typed(Protocol):
+    def scale(
+        self,
+        src: Annotated[np.ndarray, "f32[h, w]"],
+        factor: float = 2,
+        *,
+        dst: Annotated[np.ndarray | None, "out f32[h, w]"] = None,
+    ) -> Annotated[np.ndarray, "(src, dst, factor) -> status"]:
+        """Scales."""
+
+    @staticmethod
+    def sum(
+        p: Annotated[np.ndarray, "*f32[...]"],
+    ) -> Annotated[float, "(p, n: i64 = p.size) -> f64"]: ...
+
+    def greet(self, name: str = "you") -> str: ...
+
+
+def test_a_protocol_with_types_that_are_honest(functions):
+    library = dlbridge.bind(functions, Typed)
+    assert (library.scale(X) == 2 * X).all()
+    assert (library.sum(X), library.greet()) == (15, "hello you")
+
+
+class Abstract(ABC):
+    @abstractmethod
+    def greet(self, name: str) -> str: ...
+
+    @staticmethod
+    @abstractmethod
+    def sum(p: Annotated[Any, "*f32[...]"]) -> Annotated[float, "(p, n: i64 = p.size) -> f64"]: ...
+
+
+def test_an_abstract_class(functions):
+    library = dlbridge.bind(functions, Abstract)
+    assert isinstance(library, Abstract)
+    assert (library.greet("me"), library.sum(X)) == ("hello me", 15)
+
+    class More(Abstract):
+        @abstractmethod
+        def _own(self): ...
+
+    with pytest.raises(TypeError, match="abstract"):
+        dlbridge.bind(functions, More)
 
 
 def test_a_single_function(functions):

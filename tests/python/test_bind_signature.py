@@ -4,6 +4,7 @@ import inspect
 import keyword
 import pydoc
 import random
+import re
 
 import dlbridge
 import numpy as np
@@ -302,3 +303,70 @@ PROTOTYPES = {
 def test_the_declaration_in_c(text, functions):
     function = dlbridge.bind(functions.take, text, name="f")
     assert function.__doc__.splitlines()[-1] == f"C: {PROTOTYPES[text]}"
+
+
+CORRECTED = {
+    "source f32[h, w]": "missing ':' after parameter name 'source': write \"source: f32[h, w]\"",
+    "out dst f32[h, w]": "missing ':' after parameter name 'dst': write \"out dst: f32[h, w]\"",
+    "a: i64, sigma f64 = 1.5": "after parameter name 'sigma': write \"sigma: f64 = 1.5\"",
+    "p *f64[n], n: long": "missing ':' after parameter name 'p': write \"p: *f64[n]\"",
+    "x float[n]": "missing ':' after parameter name 'x': write \"x: f32[n]\"",
+    "y: out *f64[3]": 'out stands before the name: write "out y: *f64[3]"',
+    "y: optional inout f32[n]": 'optional inout stands before the name: write "optional inout y',
+    "y: inout double[n]": 'inout stands before the name: write "inout y: f64[n]"',
+    "const double *p, long n": 'it is a declaration of C; here it is "p: *f64[...], n: long"',
+    "double total(const double *p, long n)": 'here it is "p: *f64[...], n: long -> double"',
+    "void negate(double *p, long n);": 'here it is "inout p: *f64[...], n: long -> void"',
+    "int twice(const DLTensor *, DLTensor *)": 'here it is "any[...], inout any[...] -> int"',
+    "dlbridge_status f(const float *restrict a, float *b, size_t n, unsigned c)": 'here it is "a: '
+    '*f32[...], inout b: *f32[...], n: size_t, c: uint -> dlbridge_status"',
+    "const char *name(const char *who, char c)": 'here it is "who: str, c: char -> str"',
+    "DLManagedTensorVersioned *make(int64_t h)": 'here it is "h: i64 -> any[...]"',
+    "int into(DLManagedTensorVersioned **t, void *v)": '"new t: any[...], v: pointer -> int"',
+    "void rotate(double q[4], unsigned char, unsigned long long)": '"inout q: *f64[4], uchar, '
+    'ulonglong -> void"',
+    "int64_t now(void)": 'here it is "-> i64"',
+    "x: np.float32[n]": 'unknown type "np.float32"; did you mean "f32"?',
+    "x: torch.float64[n]": 'unknown type "torch.float64"; did you mean "f64"?',
+    "x: uint8_t[h, w]": 'unknown type "uint8_t"; did you mean "u8"?',
+    "n: uint8_t": 'unknown type "uint8_t"; did you mean "u8"?',
+    "x: double[n]": 'unknown type "double"; did you mean "f64"?',
+    "*long[n]": 'unknown type "long"; did you mean "i64"?',
+    "x: f8[n]": 'unknown type "f8"; did you mean "f64"?',
+    "x: F32[n]": 'unknown type "F32"; did you mean "f32"?',
+    "x: string": 'unknown type "string"; did you mean "str"?',
+    "x: char *": 'did you mean "str"?',
+    "x: void*": 'did you mean "pointer"?',
+    "x: double *": 'did you mean "*f64[...]"?',
+    "x: f32(n)": 'did you mean "f32[n]"?',
+    "x: const f32[n]": 'did you mean "f32"?',
+    "x: f32[n] -> int32_t": 'unknown type "int32_t"; did you mean "i32"?',
+}
+
+
+@pytest.mark.parametrize("text", CORRECTED)
+def test_what_was_meant_is_said(text, functions):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared below
+        dlbridge.bind(functions.nothing, text)
+    assert CORRECTED[text] in str(caught.value)
+    assert f'"{text}"' in str(caught.value)
+
+
+@pytest.mark.parametrize("text", CORRECTED)
+def test_what_is_said_is_understood(text, functions):
+    for advice in re.findall(r'(?:write|here it is) "([^"]*)"', CORRECTED[text]):
+        if "out" in advice.split() and "inout" not in advice:
+            advice = advice.replace("out ", "inout ")
+        dlbridge.bind(functions.nothing, advice)
+
+
+def test_arguments_of_ctypes_are_corrected_too():
+    for text, advice in [
+        ("const double *", '"*f64[...]"'),
+        ("out double[n]", 'did you mean "f64"?'),
+        ("x f32[n]", "missing ':' after parameter name 'x'"),
+        ("x: out f32[n]", 'write "out x: f32[n]"'),
+    ]:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared below
+            dlbridge.capi.arg(text)
+        assert advice in str(caught.value)

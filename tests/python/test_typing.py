@@ -12,8 +12,9 @@ STUB = toolchain.ROOT / "bindings/python/python/dlbridge/_dlbridge.pyi"
 SAMPLE = """
 import ctypes
 import types
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, assert_type
+from typing import Annotated, Any, Protocol, assert_type
 
 import dlbridge
 import numpy as np
@@ -78,6 +79,35 @@ filters = dlbridge.bind(library, Filters, like=np)
 assert_type(filters, Filters)
 assert_type(filters.size(np.zeros(3)), int)
 
+Image = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+class Images(Protocol):
+    def blur(
+        self,
+        src: Annotated[Image, "f32[h, w]"],
+        sigma: float = 1.0,
+        *,
+        dst: Annotated[Image | None, "out f32[h, w]"] = None,
+    ) -> Annotated[Image, "(src, dst, sigma) -> status"]:
+        '''In a protocol the body may be empty, whatever is returned.'''
+
+    @staticmethod
+    def size(x: Annotated[Image, "f32[h, w]"]) -> Annotated[int, "i64"]: ...
+
+    def name(self) -> str: ...
+
+class Abstract(ABC):
+    @abstractmethod
+    def blur(self, src: Annotated[Image, "f32[h, w]"]) -> Annotated[Image, "f32[h, w]"]: ...
+
+images = dlbridge.bind(library, Images, like=np)
+image = np.zeros((2, 3), np.float32)
+assert_type(images, Images)
+assert_type(images.blur(image, 2.0, dst=image), Image)
+assert_type(images.size(image), int)
+assert_type(images.name(), str)
+assert_type(dlbridge.bind(library, Abstract, use_errno=True), Abstract)
+
 def scale(x: Annotated[Any, "*f32[n]"], factor: float = 2) -> Annotated[None, "status"]:
     ...
 
@@ -111,6 +141,9 @@ MISTAKES = [
     "dlbridge.bind(library, {'blur': 5})",
     "dlbridge.bind(library, {'blur': ''}, name='blur')",
     "filters.sizes",
+    "images.blur('a file')",
+    "images.blurs",
+    "dlbridge.bind(library, Images, name='images')",
     "filters.size(3)",
     "bound(np.zeros(3), 'two')",
     "dlbridge.capi.arg(5)",

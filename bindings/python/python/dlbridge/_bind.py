@@ -51,7 +51,8 @@ def bind(
 @overload
 def bind(
     target: ctypes.CDLL,
-    signature: type[Library],
+    # Not type[Library]: that refuses protocols and abstract classes, of which bodies may be empty.
+    signature: Callable[..., Library],
     /,
     *,
     error: CFuncPtr | int | None = None,
@@ -191,7 +192,7 @@ def _uses_errno(function: Any) -> bool:
 
 def _library(library: Any, stubs: type, options: dict[str, Any]) -> Any:
     """An instance of the class with a bound function for each of its functions."""
-    instance = object.__new__(stubs)
+    functions: dict[str, Any] = {}
     own = {name: stub for cls in reversed(stubs.__mro__) for name, stub in vars(cls).items()}
     for name, stub in own.items():
         stub = stub.__func__ if isinstance(stub, staticmethod) else stub
@@ -204,8 +205,13 @@ def _library(library: Any, stubs: type, options: dict[str, Any]) -> Any:
             )
         if inspect.isfunction(stub):
             text = _from_annotations(stub)
-            function = _function(library[name], text, name, stub, options)
-            setattr(instance, name, function)
+            functions[name] = _function(library[name], text, name, stub, options)
+    if inspect.isabstract(stubs):
+        # It becomes concrete by what is bound, if that is all.
+        stubs = type(stubs)(stubs.__name__, (stubs,), functions)
+    instance = object.__new__(stubs)
+    for name, function in functions.items():
+        setattr(instance, name, function)
     return instance
 
 

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::advice;
 use super::arguments::{Argument, Given, arrange};
 use super::callable;
 use super::code::Code;
@@ -130,7 +131,8 @@ pub fn bind<'py>(
             "copy is True; it must be False, or None to copy what C cannot use as it is",
         ));
     }
-    let signature = Signature::parse(signature).map_err(errors::argument)?;
+    let signature = Signature::parse(signature)
+        .map_err(|error| errors::argument(advice::of_signature(signature, error)))?;
     check_defaults(py, &name, &signature)?;
     let like = like.map(framework::parse).transpose()?;
     let arguments = python_order(py, &signature);

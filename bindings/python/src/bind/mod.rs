@@ -4,9 +4,11 @@
 //! order of C (`arguments`), arrays and numbers (`inputs`, with `slot` and `scalar`),
 //! what C writes to (`output`), the call (`frame`), and what comes back (`results`).
 
+mod advice;
 mod arguments;
 mod callable;
 mod code;
+mod declaration;
 mod description;
 mod errno;
 mod failure;

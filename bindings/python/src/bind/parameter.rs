@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyTuple};
 
+use super::advice;
 use super::inputs::check_access;
 use super::refusal::{called, exception};
 use super::signature::{Kind, Mode, Parameter};
@@ -33,7 +34,8 @@ pub struct ArgumentType {
 impl ArgumentType {
     #[new]
     fn new(text: String) -> PyResult<Self> {
-        let (parameter, names) = Parameter::parse(&text).map_err(errors::argument)?;
+        let (parameter, names) = Parameter::parse(&text)
+            .map_err(|error| errors::argument(advice::of_parameter(&text, error)))?;
         match (&parameter.kind, parameter.mode) {
             (Kind::Tensor(_) | Kind::Elements(_), Mode::In | Mode::Out | Mode::InOut) => {
                 let usual = Array::of(std::slice::from_ref(&parameter), 0)
