@@ -28,9 +28,11 @@ NEEDS = {
 @pytest.mark.parametrize("name", [name for name in dlbridge.frameworks() if name != "cupy"])
 def test_what_is_shared_can_be_worked_with(name):
     *lines, last = run(name, "-m", "alignment_cases", name).splitlines()
+    assert last == "done"
+    worked = [json.loads(line) for line in lines if line.startswith('{"dtype"')]
+    worked = {(entry["dtype"], entry["offset"]): entry["worked"] for entry in worked}
     lines = [line for line in lines if line.startswith("[")]
     found = {(title, offset): rest for title, offset, *rest in map(json.loads, lines)}
-    assert last == "done"
     assert set(found) == {(title, offset) for title in DTYPES for offset in OFFSETS}
     for (title, offset), (did, reason) in found.items():
         if did == "refuses":
@@ -44,6 +46,11 @@ def test_what_is_shared_can_be_worked_with(name):
         else:
             aligned = found[title, 0]
             assert did == aligned[0], (title, offset, reason)
+    # What works at the best address works at every one.
+    for (title, offset), answers in worked.items():
+        assert answers == worked[title, 0], (title, offset)
+    if "shares" in {did for did, _ in found.values()}:
+        assert set(worked["float32", 0]) == {True}
 
 
 VIEWS = {
