@@ -10,9 +10,12 @@ use crate::borrowed::{TensorRef, storage_bits};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::Dims;
+use crate::layout::{Dims, dims};
+use crate::memory;
 use crate::owned::Tensor;
+use crate::room::Room;
 use crate::source::Source;
+use crate::text::Text;
 
 /// The `PyArrayInterface` of NumPy: what the capsule of `__array_struct__`
 /// points to. `shape` and `strides` have `nd` entries, strides in bytes.
@@ -78,7 +81,8 @@ pub unsafe fn from_struct(interface: &ArrayInterface, source: Source) -> Result<
         (true, true) => '>',
         (true, false) => '<',
     };
-    let dtype = DType::from_typestr(&format!("{order}{kind}{}", interface.itemsize))?;
+    let typestr = Text::<24>::of(format_args!("{order}{kind}{}", interface.itemsize));
+    let dtype = DType::from_typestr(typestr.as_deref().unwrap_or_default())?;
     let read_only = interface.flags & ARRAY_WRITEABLE == 0;
     let flags = if read_only { Flags::READ_ONLY } else { Flags::empty() };
     // SAFETY: the caller's promise.
@@ -114,7 +118,7 @@ pub unsafe fn from_values(
     source: Source,
 ) -> Result<Tensor> {
     let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
-    let mut strides = byte_strides.map(Dims::from_slice);
+    let mut strides = byte_strides.map(dims).transpose()?;
     if let Some(strides) = &mut strides {
         scale_to_elements(size, shape, strides)?;
     }
@@ -138,25 +142,29 @@ impl ArrayStruct {
     /// Describes a tensor on the host; the result is one of its owners.
     ///
     /// # Errors
-    /// `Device` off the host, `Dtype` if NumPy's interface has no such type.
+    /// `Device` off the host, `Dtype` if NumPy's interface has no such type, `Memory`.
     pub fn new(tensor: &Tensor) -> Result<Box<ArrayStruct>> {
         let view = tensor.view();
-        let values = Values::of(&view)?;
+        check_host(&view)?;
+        let typestr = view.dtype().short_typestr()?;
+        let mut strides = Room::new();
+        let strides = view.layout.strides_in(&mut strides);
+        view.layout.scale_to_bytes(strides)?;
         let mut flags = ARRAY_NOTSWAPPED;
         for (bit, set) in [
             (ARRAY_C_CONTIGUOUS, view.layout.is_c_contiguous()),
             (ARRAY_F_CONTIGUOUS, view.layout.is_f_contiguous()),
-            (ARRAY_ALIGNED, is_aligned(&view, &values)),
+            (ARRAY_ALIGNED, is_aligned(&view, strides)),
             (ARRAY_WRITEABLE, !tensor.is_read_only()),
         ] {
             flags |= bit * c_int::from(set);
         }
-        let mut typestr = values.typestr.chars().skip(1);
-        let mut whole = Box::new(ArrayStruct {
+        let room = memory::room_for()?;
+        let whole = ArrayStruct {
             interface: ArrayInterface {
                 two: 2,
                 nd: view.shape().len() as c_int,
-                typekind: typestr.next().unwrap_or('V') as c_char,
+                typekind: typestr.chars().nth(1).unwrap_or('V') as c_char,
                 itemsize: view.dtype().item_bytes().unwrap_or(0) as c_int,
                 flags,
                 shape: std::ptr::null_mut(),
@@ -167,8 +175,9 @@ impl ArrayStruct {
             shape: [0; MAX_NDIM],
             strides: [0; MAX_NDIM],
             tensor: tensor.share()?,
-        });
-        for (axis, (extent, stride)) in view.shape().iter().zip(&values.byte_strides).enumerate() {
+        };
+        let mut whole = Box::write(room, whole);
+        for (axis, (extent, stride)) in view.shape().iter().zip(&*strides).enumerate() {
             whole.shape[axis] = *extent as isize;
             whole.strides[axis] = *stride as isize;
         }
@@ -194,14 +203,9 @@ pub struct Values {
 
 impl Values {
     /// # Errors
-    /// `Device` off the host, `Dtype` if there is no typestr.
+    /// `Device` off the host, `Dtype` if there is no typestr, `Memory`.
     pub fn of(tensor: &TensorRef<'_>) -> Result<Values> {
-        if !tensor.device().is_host_accessible() {
-            fail!(
-                Device,
-                "the tensor is {tensor}; it must be on the host, since the array interface has no devices"
-            );
-        }
+        check_host(tensor)?;
         Ok(Values {
             typestr: tensor.dtype().typestr()?,
             byte_strides: tensor.layout().byte_strides()?,
@@ -209,12 +213,22 @@ impl Values {
     }
 }
 
-fn is_aligned(tensor: &TensorRef<'_>, values: &Values) -> bool {
+pub(crate) fn check_host(tensor: &TensorRef<'_>) -> Result<()> {
+    if !tensor.device().is_host_accessible() {
+        fail!(
+            Device,
+            "the tensor is {tensor}; it must be on the host, since the array interface has no devices"
+        );
+    }
+    Ok(())
+}
+
+fn is_aligned(tensor: &TensorRef<'_>, byte_strides: &[i64]) -> bool {
     // A complex number is aligned as its parts; no element needs more than 16.
     let DLDataType { code, bits, .. } = tensor.dtype().raw();
     let parts = if code == DLDataTypeCode::COMPLEX { 2 } else { 1 };
     let alignment = i64::from(bits / 8 / parts).clamp(1, 16);
-    let moving = tensor.shape().iter().zip(&values.byte_strides).filter(|(extent, _)| **extent > 1);
+    let moving = tensor.shape().iter().zip(byte_strides).filter(|(extent, _)| **extent > 1);
     tensor.first() as usize as i64 % alignment == 0
         && moving.into_iter().all(|(_, stride)| stride % alignment == 0)
 }
@@ -256,7 +270,7 @@ unsafe fn integers(pointer: *const isize, count: usize, field: &str) -> Result<D
     }
     // SAFETY: the caller's promise.
     let values = unsafe { std::slice::from_raw_parts(pointer, count) };
-    Ok(values.iter().map(|value| *value as i64).collect())
+    Ok(memory::collect(values.iter().map(|value| *value as i64))?)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::abi::{ALIGNMENT, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, 
 use crate::borrowed::TensorRef;
 use crate::device::Device;
 use crate::dtype::DType;
-use crate::error::{Error, Result, Status};
-use crate::layout::c_strides;
+use crate::error::{Error, Result, Status, fail};
+use crate::layout::after;
 use crate::source::Source;
 
 /// Followed in memory by `ndim` extents, `ndim` strides and perhaps the data.
@@ -25,11 +25,14 @@ pub(crate) struct Block {
     pub managed: DLManagedTensorVersioned,
     /// The block that counts the owners and holds the source: the first one
     /// made of a tensor, which stays until the last owner is gone.
-    pub root: NonNull<Block>,
-    pub owners: AtomicUsize,
-    pub source: Source,
+    root: NonNull<Block>,
+    owners: AtomicUsize,
+    source: Source,
     /// The bytes of the whole allocation.
     size: usize,
+    /// The axes that there is room for behind the block. Whoever holds the handle can
+    /// write to `managed`; from here on is what nobody else reaches.
+    ndim: usize,
 }
 
 /// What a new block describes.
@@ -109,7 +112,7 @@ impl Block {
             let strides = dims.add(ndim);
             match description.strides {
                 Some(given) => write(dims, strides, description.shape, given),
-                None => write(dims, strides, description.shape, &c_strides(description.shape)),
+                None => write_c_order(dims, strides, description.shape),
             }
             block.write(Block {
                 managed: DLManagedTensorVersioned {
@@ -131,6 +134,7 @@ impl Block {
                 owners: AtomicUsize::new(1),
                 source,
                 size: memory.size(),
+                ndim,
             });
         }
         Ok(block)
@@ -147,7 +151,7 @@ impl Block {
         unsafe {
             let tensor = &raw const (*block.as_ptr()).managed.dl_tensor;
             let root = (*block.as_ptr()).root;
-            let ndim = (*tensor).ndim as usize;
+            let ndim = (*block.as_ptr()).ndim;
             let size = size_of::<Block>() + 2 * ndim * size_of::<i64>();
             let memory = Memory::from_size_align_unchecked(size, align_of::<Block>());
             let twin =
@@ -160,15 +164,20 @@ impl Block {
                     manager_ctx: twin.as_ptr().cast(),
                     deleter: Some(delete),
                     flags,
-                    dl_tensor: DLTensor { shape: dims, strides: dims.add(ndim), ..*tensor },
+                    dl_tensor: DLTensor {
+                        ndim: ndim as i32,
+                        shape: dims,
+                        strides: dims.add(ndim),
+                        ..*tensor
+                    },
                 },
                 root,
                 owners: AtomicUsize::new(1),
                 source: Source::SOLE,
                 size,
+                ndim,
             });
-            // Relaxed: `block` keeps the count above 0 meanwhile.
-            root.as_ref().owners.fetch_add(1, Ordering::Relaxed);
+            Block::add_owner(root);
             Ok(twin)
         }
     }
@@ -182,25 +191,128 @@ impl Block {
         unsafe { block.as_ptr().add(1).cast() }
     }
 
-    /// The block of a managed tensor that this library made and nobody changed
-    /// since.
+    /// The axes that there is room for.
+    ///
+    /// # Safety
+    /// `block` is alive.
+    #[inline]
+    pub unsafe fn ndim(block: NonNull<Block>) -> usize {
+        // SAFETY: the caller's promise; the field never changes.
+        unsafe { (*block.as_ptr()).ndim }
+    }
+
+    /// The count of owners, which lies in the root.
+    ///
+    /// # Safety
+    /// `block` is alive for `'a`.
+    #[inline]
+    pub unsafe fn owners<'a>(block: NonNull<Block>) -> &'a AtomicUsize {
+        // SAFETY: the root is alive while a block of it is. Only this field is borrowed:
+        // other threads write to the flags meanwhile.
+        unsafe { &(*(*block.as_ptr()).root.as_ptr()).owners }
+    }
+
+    /// Where the memory came from, as the root knows it.
+    ///
+    /// # Safety
+    /// `block` is alive.
+    #[inline]
+    pub unsafe fn source(block: NonNull<Block>) -> Source {
+        // SAFETY: as in `owners`; the field never changes.
+        unsafe { (*(*block.as_ptr()).root.as_ptr()).source }
+    }
+
+    /// Makes a new block, which is its own root so far, one of the root of another.
+    ///
+    /// # Safety
+    /// Both are alive, and nobody else has the new one yet.
+    pub unsafe fn join(new: NonNull<Block>, other: NonNull<Block>) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let root = (*other.as_ptr()).root;
+            (*new.as_ptr()).root = root;
+            Block::add_owner(root);
+        }
+    }
+
+    /// # Safety
+    /// The root has an owner, which stays meanwhile.
+    unsafe fn add_owner(root: NonNull<Block>) {
+        // SAFETY: the root is alive. Relaxed: the count stays above 0 meanwhile.
+        unsafe { (*root.as_ptr()).owners.fetch_add(1, Ordering::Relaxed) };
+    }
+
+    /// The block behind a managed tensor, if it is one, whatever became of its other
+    /// fields: the deleter is ours, and the context is the struct itself or the shape lies
+    /// where the block has it. In a copy of the struct, behind which there is no block,
+    /// neither is so.
+    ///
+    /// # Safety
+    /// `raw` is NULL or points to a managed tensor.
+    #[inline]
+    unsafe fn behind(raw: *mut DLManagedTensorVersioned) -> Option<NonNull<Block>> {
+        let block = NonNull::new(raw)?.cast::<Block>();
+        // SAFETY: version, context and deleter may be read whatever the version is.
+        let is_ours = unsafe {
+            (*raw).version.major == DLPACK_VERSION.major
+                && (*raw).deleter.is_some_and(|deleter| ptr::fn_addr_eq(deleter, DELETE))
+                && ((*raw).manager_ctx == raw.cast()
+                    || (*raw).dl_tensor.shape.addr() == raw.addr() + size_of::<Block>())
+        };
+        is_ours.then_some(block)
+    }
+
+    /// The block of a managed tensor that this library made, with as many axes as it was
+    /// made with, and its own shape and strides. Their values, and the other fields, may
+    /// have been changed by whoever holds the handle.
     ///
     /// # Safety
     /// `raw` is NULL or points to a managed tensor.
     pub unsafe fn recognise(raw: *mut DLManagedTensorVersioned) -> Option<NonNull<Block>> {
-        let block = NonNull::new(raw)?.cast::<Block>();
-        // SAFETY: version and deleter may be read whatever the version is, and a
-        // block is only read as one behind our deleter.
+        // SAFETY: the caller's promise.
+        let block = unsafe { Block::behind(raw) }?;
+        // SAFETY: the block is ours and alive.
         unsafe {
-            let ours = (*raw).version.major == DLPACK_VERSION.major
-                && (*raw).deleter.is_some_and(|deleter| ptr::fn_addr_eq(deleter, DELETE));
-            let dims = Block::dims(block);
-            let unchanged = || {
-                let tensor = &(*raw).dl_tensor;
-                tensor.shape == dims && tensor.strides == dims.add(tensor.ndim.max(0) as usize)
-            };
-            (ours && unchanged()).then_some(block)
+            let tensor = &(*raw).dl_tensor;
+            let (ndim, dims) = (Block::ndim(block), Block::dims(block));
+            let is_as_made = tensor.ndim as usize == ndim
+                && tensor.shape == dims
+                && tensor.strides == dims.add(ndim);
+            is_as_made.then_some(block)
         }
+    }
+
+    /// Checks, of a managed tensor of this library, that shape and strides do not leave the
+    /// block for lack of room: others can make them of any length.
+    ///
+    /// # Errors
+    /// `Ndim` if they do.
+    ///
+    /// # Safety
+    /// `raw` is NULL or points to a managed tensor.
+    #[inline]
+    pub unsafe fn check_room(raw: *mut DLManagedTensorVersioned) -> Result<()> {
+        // SAFETY: the caller's promise.
+        let Some(block) = (unsafe { Block::behind(raw) }) else {
+            return Ok(());
+        };
+        // SAFETY: the block is ours and alive.
+        let (tensor, ndim, dims) =
+            unsafe { (&(*raw).dl_tensor, Block::ndim(block), Block::dims(block)) };
+        let end = dims as usize + 2 * ndim * size_of::<i64>();
+        let has_room = |list: *mut i64| {
+            let reaches = (list as usize).saturating_add(8 * tensor.ndim.max(0) as usize);
+            !(dims as usize..=end).contains(&(list as usize)) || reaches <= end
+        };
+        if !has_room(tensor.shape) || !has_room(tensor.strides) {
+            fail!(
+                Ndim,
+                "ndim is {}, and the tensor was made with {ndim}; its shape and strides have no room \
+                 for more",
+                tensor.ndim
+            );
+        }
+        Ok(())
     }
 
     /// # Safety
@@ -216,7 +328,8 @@ impl Block {
             }
             if (*root.as_ptr()).owners.fetch_sub(1, Ordering::Release) == 1 {
                 fence(Ordering::Acquire);
-                (*root.as_ptr()).source.release();
+                let source = (*root.as_ptr()).source;
+                source.release();
                 Block::free(root);
             }
         }
@@ -248,6 +361,20 @@ unsafe fn write(dims: *mut i64, strides: *mut i64, shape: &[i64], given: &[i64])
     }
 }
 
+/// # Safety
+/// As `write`.
+unsafe fn write_c_order(dims: *mut i64, strides: *mut i64, shape: &[i64]) {
+    let mut stride = 1;
+    for (axis, extent) in shape.iter().enumerate().rev() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            dims.add(axis).write(*extent);
+            strides.add(axis).write(stride);
+        }
+        stride = after(stride, *extent);
+    }
+}
+
 const DELETE: unsafe extern "C" fn(*mut DLManagedTensorVersioned) = delete;
 
 /// The deleter of every tensor made here; by its address they are recognised.
@@ -261,5 +388,5 @@ unsafe extern "C" fn delete(managed: *mut DLManagedTensorVersioned) {
 
 #[cold]
 fn out_of_memory(bytes: usize) -> Error {
-    Error::new(Status::Memory, format!("{bytes} bytes could not be allocated"))
+    Error::format(Status::Memory, format_args!("{bytes} bytes could not be allocated"))
 }

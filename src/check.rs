@@ -1,6 +1,6 @@
 //! Whether tensors are what a [`Spec`] asks for.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display};
 
 use smallvec::SmallVec;
 
@@ -9,7 +9,9 @@ use crate::borrowed::TensorRef;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result, fail};
+use crate::memory;
 use crate::spec::{Extent, Order, Place, Spec, Specs, Types};
+use crate::text::Joined;
 
 /// Checks one tensor.
 ///
@@ -58,7 +60,7 @@ pub struct Argument<'s> {
 }
 
 impl Display for Argument<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.position, &self.spec.name) {
             (Some(position), Some(name)) => write!(f, "argument {position} ({name})"),
             (Some(position), None) => write!(f, "argument {position}"),
@@ -73,12 +75,14 @@ impl Argument<'_> {
     /// what came.
     #[cold]
     pub fn describe(&self, wrong: &Error, came: &dyn Display) -> Error {
-        let mut text = format!("{self}: {}; wanted ", wrong.message());
         let spec = &self.spec.text;
         let wanted = spec.split_once(':').filter(|_| self.spec.name.is_some());
-        text += wanted.map_or(&**spec, |(_, wanted)| wanted.trim());
-        let _ = write!(text, ", came {came}");
-        Error::new(wrong.status(), text)
+        let wanted = wanted.map_or(&**spec, |(_, wanted)| wanted.trim());
+        let wrong_is = wrong.message();
+        Error::format(
+            wrong.status(),
+            format_args!("{self}: {wrong_is}; wanted {wanted}, came {came}"),
+        )
     }
 }
 
@@ -112,17 +116,17 @@ impl<'s> Checker<'s> {
 
     /// What is known of the name at a place.
     #[inline]
-    fn known(&mut self, place: usize) -> &mut Known<'s> {
+    fn known(&mut self, place: usize) -> Result<&mut Known<'s>> {
         while self.extents.len() <= place {
-            self.extents.push(Known { extent: -1, giver: None });
+            memory::push(&mut self.extents, Known { extent: -1, giver: None })?;
         }
-        &mut self.extents[place]
+        Ok(&mut self.extents[place])
     }
 
     /// Gives a name the extent that another argument says, if it has none yet.
     ///
     /// # Errors
-    /// `Shape` if it has another one, or for a negative one.
+    /// `Shape` if it has another one, or for a negative one; `Memory`.
     pub fn set_extent(&mut self, place: usize, extent: i64) -> Result<()> {
         match self.extent(place) {
             _ if extent < 0 => fail!(Shape, "is {extent}; an extent is 0 or more"),
@@ -131,7 +135,7 @@ impl<'s> Checker<'s> {
             }
             Some(_) => Ok(()),
             None => {
-                self.known(place).extent = extent;
+                self.known(place)?.extent = extent;
                 Ok(())
             }
         }
@@ -155,7 +159,7 @@ impl<'s> Checker<'s> {
         check_place(spec, tensor.device())?;
         check_alignment(spec, tensor)?;
         check_access(spec, tensor)?;
-        self.arguments.push((argument, tensor.dtype()));
+        memory::push(&mut self.arguments, (argument, tensor.dtype()))?;
         Ok(())
     }
 
@@ -164,8 +168,7 @@ impl<'s> Checker<'s> {
             Types::Any => Ok(()),
             Types::OneOf(dtypes) if dtypes.contains(&dtype) => Ok(()),
             Types::OneOf(dtypes) => {
-                let wanted: Vec<String> = dtypes.iter().map(ToString::to_string).collect();
-                fail!(Dtype, "dtype is {dtype} and must be {}", wanted.join(" or "))
+                fail!(Dtype, "dtype is {dtype} and must be {}", Joined(dtypes.iter(), " or "))
             }
             Types::Same(name) => match self.dtype_of(name) {
                 Some(wanted) if wanted != dtype => {
@@ -212,7 +215,7 @@ impl<'s> Checker<'s> {
         axis: usize,
         argument: Argument<'s>,
     ) -> Result<()> {
-        let known = self.known(place);
+        let known = self.known(place)?;
         if known.extent < 0 {
             *known = Known { extent, giver: Some(argument) };
         } else if known.extent != extent {
@@ -224,11 +227,21 @@ impl<'s> Checker<'s> {
 
     /// Where the extent of a name came from, for error texts.
     #[cold]
-    fn giver(&self, place: usize) -> String {
-        let name = &self.names[place];
-        match &self.extents[place].giver {
-            Some(argument) => format!(", as {name} is in {argument}"),
-            None => format!(", as the argument {name} says"),
+    fn giver(&self, place: usize) -> Giver<'_> {
+        Giver { name: &self.names[place], argument: self.extents[place].giver }
+    }
+}
+
+struct Giver<'s> {
+    name: &'s str,
+    argument: Option<Argument<'s>>,
+}
+
+impl Display for Giver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.argument {
+            Some(argument) => write!(f, ", as {} is in {argument}", self.name),
+            None => write!(f, ", as the argument {} says", self.name),
         }
     }
 }
@@ -263,12 +276,13 @@ pub fn check_place(spec: &Spec<'_>, device: Device) -> Result<()> {
     if holds {
         return Ok(());
     }
-    let wanted = match spec.place {
-        Some(Place::Type(wanted)) => format!("on {}", wanted.type_name()),
-        Some(Place::Device(wanted)) => format!("on {wanted}"),
-        _ => "on the host".to_owned(),
-    };
-    fail!(Device, "device is {device} and must be {wanted}")
+    match spec.place {
+        Some(Place::Type(wanted)) => {
+            fail!(Device, "device is {device} and must be on {}", wanted.type_name())
+        }
+        Some(Place::Device(wanted)) => fail!(Device, "device is {device} and must be on {wanted}"),
+        _ => fail!(Device, "device is {device} and must be on the host"),
+    }
 }
 
 fn check_alignment(spec: &Spec<'_>, tensor: &TensorRef<'_>) -> Result<()> {

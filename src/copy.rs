@@ -2,8 +2,8 @@
 
 use crate::borrowed::TensorRef;
 use crate::error::{Result, fail};
-use crate::layout::Layout;
 use crate::owned::Tensor;
+use crate::room::Room;
 use crate::strided::copy_elements;
 
 impl Tensor {
@@ -22,7 +22,7 @@ impl Tensor {
         // written.
         unsafe {
             let copy = Tensor::empty(source.dtype(), source.shape())?;
-            transfer(&source, &copy.view());
+            transfer(&source, &copy.view())?;
             Ok(copy.mark_copied())
         }
     }
@@ -34,7 +34,8 @@ impl Tensor {
 /// Nothing was written then. `Dtype` or `Shape` if the two differ, `Device` off
 /// the host, `ReadOnly` for a read-only target, `Overlap` if the target may
 /// reach an element twice, or shares memory with the source unless both are the
-/// same elements, `Dtype` for elements that are parts of bytes.
+/// same elements, `Dtype` for elements that are parts of bytes, `Memory` for what a
+/// copy over more than eight axes has to remember.
 ///
 /// # Safety
 /// The memory of `source` is readable, that of `target` writable, and nobody
@@ -44,7 +45,7 @@ pub unsafe fn copy_into(source: TensorRef<'_>, target: TensorRef<'_>) -> Result<
     check_host(&target, "target")?;
     if needs_copy(&source, &target)? {
         // SAFETY: the caller's promise, and they do not overlap.
-        unsafe { transfer(&source, &target) };
+        unsafe { transfer(&source, &target) }?;
     }
     Ok(())
 }
@@ -109,34 +110,39 @@ fn addresses(tensor: &TensorRef<'_>) -> std::ops::Range<i128> {
 }
 
 fn same_elements(source: &TensorRef<'_>, target: &TensorRef<'_>) -> bool {
-    let strides = |layout: Layout<'_>| {
-        let mut strides = layout.strides();
-        for (stride, extent) in strides.iter_mut().zip(layout.shape()) {
-            *stride *= i64::from(*extent > 1);
-        }
-        strides
+    let has_same_strides = || {
+        let (mut from, mut to) = (Room::new(), Room::new());
+        let strides = source.layout.strides_or(&mut from).iter();
+        let mut axes = strides.zip(target.layout.strides_or(&mut to)).zip(source.shape());
+        axes.all(|((from, to), extent)| from == to || *extent <= 1)
     };
-    source.layout().count() == 0
-        || source.first() == target.first() && strides(source.layout()) == strides(target.layout())
+    source.layout().count() == 0 || source.first() == target.first() && has_same_strides()
 }
 
+/// # Errors
+/// `Memory`, before anything is written.
+///
 /// # Safety
 /// As `copy_into`; shape and dtype are the same, with whole bytes, and the
 /// memory does not overlap.
-unsafe fn transfer(source: &TensorRef<'_>, target: &TensorRef<'_>) {
+unsafe fn transfer(source: &TensorRef<'_>, target: &TensorRef<'_>) -> Result<()> {
     if source.layout().count() == 0 {
-        return;
+        return Ok(());
     }
     let bytes = source.dtype().item_bytes().unwrap_or(0);
     let (from, to) = (source.first().cast::<u8>(), target.first().cast::<u8>());
     if source.layout().is_c_contiguous() && target.layout().is_c_contiguous() {
         // SAFETY: both are one row of this many bytes.
-        return unsafe { to.copy_from_nonoverlapping(from, source.layout().bytes() as usize) };
+        unsafe { to.copy_from_nonoverlapping(from, source.layout().bytes() as usize) };
+        return Ok(());
     }
-    let (from_strides, to_strides) = (source.layout().strides(), target.layout().strides());
+    let (mut from_room, mut to_room) = (Room::new(), Room::new());
+    let from_strides = source.layout.strides_or(&mut from_room);
+    let to_strides = target.layout.strides_or(&mut to_room);
     // SAFETY: the layouts were checked, so that every element lies in the memory
     // that the caller vouches for.
-    unsafe { copy_elements(source.shape(), from, &from_strides, to, &to_strides, bytes) }
+    unsafe { copy_elements(source.shape(), from, from_strides, to, to_strides, bytes) }?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::abi::{DLDevice, DLDeviceType};
 use crate::error::{Error, Result, fail};
+use crate::text::{Joined, Text};
 
 /// A device: `cpu`, `cuda:0` and so on. A [`DLDevice`] whose type DLPack 1.3
 /// defines and whose index is not negative.
@@ -55,7 +56,7 @@ impl Device {
                 Device,
                 "device.device_type is {}; it must be one of the types of DLPack 1.3: {}",
                 raw.device_type.0,
-                known_types()
+                KnownTypes
             );
         };
         if raw.device_id < 0 {
@@ -70,7 +71,22 @@ impl Device {
 
     /// A device that `new` accepted before.
     pub(crate) fn trusted(raw: DLDevice) -> Device {
-        Device(raw)
+        if raw.device_type == DLDeviceType::CPU { Device::CPU } else { Device(raw) }
+    }
+
+    /// The device of that name, without the sentence that says which there are.
+    pub(crate) fn named(text: &str) -> Option<Device> {
+        let (name, index) = text.split_once(':').unwrap_or((text, "0"));
+        // What memory of the host that is pinned is called elsewhere.
+        let name = if name == "cpu_pinned" { "cuda_pinned" } else { name };
+        // Digits alone: `parse` would also take a sign.
+        let index = Some(index)
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse::<i32>().ok())?;
+        match NAMES.iter().find(|(_, known)| *known == name)?.0 {
+            1 => (index == 0).then_some(Device::CPU),
+            code => Some(Device(DLDevice { device_type: DLDeviceType(code), device_id: index })),
+        }
     }
 
     /// The device as DLPack's struct.
@@ -138,32 +154,26 @@ impl FromStr for Device {
 
     /// Reads a name with or without an index: `cuda` is `cuda:0`.
     fn from_str(text: &str) -> Result<Device> {
-        let (name, index) = text.split_once(':').unwrap_or((text, "0"));
-        // What memory of the host that is pinned is called elsewhere.
-        let name = if name == "cpu_pinned" { "cuda_pinned" } else { name };
-        // Digits alone: `parse` would also take a sign.
-        let index = Some(index)
-            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|digits| digits.parse::<i32>().ok());
-        let code = NAMES.iter().find(|(_, known)| *known == name);
-        match (code, index) {
-            (Some((1, _)), Some(0)) => Ok(Device::CPU),
-            (Some((code, _)), Some(index)) if *code != 1 => {
-                Device::new(DLDevice { device_type: DLDeviceType(*code), device_id: index })
-            }
-            _ => fail!(
+        match Device::named(text) {
+            Some(device) => Ok(device),
+            None => fail!(
                 Device,
                 "device is {text:?}; it must be \"cpu\", or a type with an optional index, \
                  like \"cuda:0\". The types: {}",
-                known_types()
+                KnownTypes
             ),
         }
     }
 }
 
-fn known_types() -> String {
-    let names: Vec<String> = NAMES.iter().map(|(code, name)| format!("{name} ({code})")).collect();
-    names.join(", ")
+/// `cpu (1), cuda (2)` and so on.
+struct KnownTypes;
+
+impl fmt::Display for KnownTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |(code, name): &(u32, &str)| Text::<32>::of(format_args!("{name} ({code})"));
+        Joined(NAMES.iter().filter_map(named), ", ").fmt(f)
+    }
 }
 
 #[cfg(test)]

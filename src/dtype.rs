@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::abi::{DLDataType, DLDataTypeCode};
 use crate::error::{Error, Result, fail};
+use crate::memory;
+use crate::text::{Joined, Text};
 
 /// An element type that DLPack 1.3 defines: a [`DLDataType`] whose code, bits
 /// and lanes have been checked.
@@ -117,7 +119,7 @@ impl DType {
                 raw.bits,
                 raw.code.0,
                 kind.stem(),
-                kind.widths()
+                Joined(kind.bits.iter(), ", ")
             );
         }
         if raw.lanes == 0 {
@@ -170,8 +172,13 @@ impl DType {
     /// right and the meaning is lost, so [`DType::from_typestr`] refuses those.
     ///
     /// # Errors
-    /// `Dtype` if the type has lanes, or elements that are not whole bytes.
+    /// `Dtype` if the type has lanes, or elements that are not whole bytes; `Memory`.
     pub fn typestr(self) -> Result<String> {
+        Ok(memory::format(format_args!("{}", self.short_typestr()?))?)
+    }
+
+    /// As `typestr`, on the stack.
+    pub(crate) fn short_typestr(self) -> Result<Text<8>> {
         let Some(bytes) = self.item_bytes().filter(|_| self.0.lanes == 1) else {
             fail!(
                 Dtype,
@@ -181,7 +188,8 @@ impl DType {
         let known = !(self.0.code == DLDataTypeCode::COMPLEX && bytes < 8);
         let letter = if known { self.kind().letter } else { 'V' };
         let order = if bytes == 1 || letter == 'V' { '|' } else { NATIVE_ORDER };
-        Ok(format!("{order}{letter}{bytes}"))
+        // At most 16 bytes of one element.
+        Ok(Text::of(format_args!("{order}{letter}{bytes}")).unwrap_or_default())
     }
 
     /// Reads a NumPy typestr: a byte order (`<`, `>`, `=`, `|` or none), a
@@ -214,12 +222,21 @@ impl DType {
                  only ({NATIVE_ORDER}): convert first, in NumPy by x.astype(x.dtype.newbyteorder('='))"
             );
         }
-        if letter == 'c' && bits == 32 {
-            // NumPy has no complex type of 4 bytes.
+        // NumPy has no complex type of 4 bytes.
+        if !kind.bits.contains(&bits) || letter == 'c' && bits == 32 {
             return Err(refused_typestr(text, Some(letter)));
         }
-        let raw = DLDataType { code: DLDataTypeCode(kind.code), bits, lanes: 1 };
-        DType::new(raw).map_err(|_| refused_typestr(text, Some(letter)))
+        Ok(scalar(DLDataTypeCode(kind.code), bits))
+    }
+
+    /// The element type of that name, without the sentence that says which there are.
+    pub(crate) fn named(text: &str) -> Option<DType> {
+        if let Some(raw) = parse_scalar(text) {
+            return Some(DType(raw));
+        }
+        let (name, lanes) = text.rsplit_once('x')?;
+        let lanes = canonical_number(lanes).filter(|lanes| *lanes > 1)?;
+        parse_scalar(name).map(|raw| DType(DLDataType { lanes, ..raw }))
     }
 
     fn kind(self) -> &'static Kind {
@@ -249,9 +266,9 @@ fn refused_typestr(text: &str, letter: Option<char>) -> Error {
         }
         _ => (crate::Status::Interface, "not a NumPy typestr"),
     };
-    Error::new(
+    Error::format(
         status,
-        format!(
+        format_args!(
             "typestr is {text:?}, {what}; it must be one of b1, i1, i2, i4, i8, u1, u2, u4, u8, \
              f2, f4, f8, c8, c16 in native byte order"
         ),
@@ -264,11 +281,6 @@ impl Kind {
             Name::Bits(stem) => stem,
             Name::Whole(name) => name,
         }
-    }
-
-    fn widths(&self) -> String {
-        let widths: Vec<String> = self.bits.iter().map(u8::to_string).collect();
-        widths.join(", ")
     }
 }
 
@@ -295,26 +307,19 @@ impl FromStr for DType {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<DType> {
-        parse_scalar(text)
-            .map(|raw| DType::new(DLDataType { lanes: 1, ..raw }))
-            .or_else(|| {
-                let (name, lanes) = text.rsplit_once('x')?;
-                let lanes = canonical_number(lanes).filter(|lanes| *lanes > 1)?;
-                parse_scalar(name).map(|raw| DType::new(DLDataType { lanes, ..raw }))
-            })
-            .unwrap_or_else(|| {
-                let names: Vec<String> = all().map(|dtype| dtype.to_string()).collect();
-                fail!(
-                    Dtype,
-                    "dtype is {text:?}; it must be one of {}, with x and a number after it for lanes",
-                    names.join(", ")
-                )
-            })
+        match DType::named(text) {
+            Some(dtype) => Ok(dtype),
+            None => fail!(
+                Dtype,
+                "dtype is {text:?}; it must be one of {}, with x and a number after it for lanes",
+                Joined(all(), ", ")
+            ),
+        }
     }
 }
 
 /// Every element type with one lane.
-pub fn all() -> impl Iterator<Item = DType> {
+pub fn all() -> impl Iterator<Item = DType> + Clone {
     KINDS
         .iter()
         .flat_map(|kind| kind.bits.iter().map(|bits| scalar(DLDataTypeCode(kind.code), *bits)))

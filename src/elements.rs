@@ -10,6 +10,7 @@ use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::Layout;
+use crate::memory;
 use crate::owned::Tensor;
 use crate::source::Source;
 
@@ -17,7 +18,8 @@ use crate::source::Source;
 pub use dlpark::DlpackElement as Element;
 
 impl Tensor {
-    /// A tensor over the elements of a vector, which moves in and is not copied.
+    /// A tensor over the elements of a vector, which moves in and is not copied. On an
+    /// error it is dropped.
     ///
     /// # Errors
     /// `Size` if the shape does not have as many elements as the vector, and
@@ -33,7 +35,7 @@ impl Tensor {
                 elements.len()
             );
         }
-        let mut owner = Box::new(elements);
+        let mut owner = Box::write(memory::room_for()?, elements);
         let description = Description {
             data: owner.as_mut_ptr().cast(),
             byte_offset: 0,
@@ -69,15 +71,14 @@ impl Tensor {
         if self.is_read_only() {
             fail!(ReadOnly, "the tensor is read-only; it must be writable");
         }
-        let root = self.root();
         // Acquire: what other owners wrote before they went away is seen.
-        if !root.source.is_sole() || root.owners.load(Ordering::Acquire) != 1 {
+        if !self.is_sole() || self.count_of_owners().load(Ordering::Acquire) != 1 {
             fail!(
                 Shared,
                 "the tensor has {} owners here, and its memory was made {}; it must have one owner \
                  and memory made here (zeros, from_vec)",
                 self.owners(),
-                if root.source.is_sole() { "here" } else { "elsewhere" }
+                if self.is_sole() { "here" } else { "elsewhere" }
             );
         }
         let (first, count) = self.elements::<T>()?;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt;
 
+use crate::memory::{self, NoMemory};
+
 /// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -16,7 +18,8 @@ pub enum Status {
     Null = 1,
     /// An argument is outside the values that the function takes.
     Argument = 2,
-    /// The memory could not be allocated.
+    /// The memory could not be allocated: that for a result, or for the sentence
+    /// of another failure.
     Memory = 3,
     /// `version`: another major version of DLPack.
     Version = 4,
@@ -101,7 +104,7 @@ impl Status {
 
 /// A failure: its kind, and a sentence that names the field or argument, what
 /// it was and what it must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Error {
     status: Status,
     message: Cow<'static, str>,
@@ -112,6 +115,19 @@ impl Error {
     #[cold]
     pub fn new(status: Status, message: impl Into<Cow<'static, str>>) -> Self {
         Error { status, message: message.into() }
+    }
+
+    /// An error of this kind with the sentence that `format_args!` describes, or
+    /// [`NoMemory`] as an error if there is none for the sentence.
+    #[cold]
+    pub fn format(status: Status, sentence: fmt::Arguments<'_>) -> Self {
+        match sentence.as_str() {
+            Some(constant) => Error::new(status, constant),
+            None => match memory::format(sentence) {
+                Ok(sentence) => Error::new(status, sentence),
+                Err(none) => none.into(),
+            },
+        }
     }
 
     /// The kind of the failure.
@@ -133,12 +149,29 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The clone of an error whose sentence finds no memory is [`NoMemory`] as an error.
+impl Clone for Error {
+    fn clone(&self) -> Self {
+        match self.message {
+            Cow::Borrowed(constant) => Error::new(self.status, constant),
+            Cow::Owned(ref sentence) => Error::format(self.status, format_args!("{sentence}")),
+        }
+    }
+}
+
+impl From<NoMemory> for Error {
+    #[cold]
+    fn from(_: NoMemory) -> Self {
+        Error::new(Status::Memory, "no memory is left")
+    }
+}
+
 /// Returns early with an [`Error`] of the given status and formatted sentence.
 macro_rules! fail {
     ($status:ident, $($text:tt)+) => {
-        return Err($crate::error::Error::new(
+        return Err($crate::error::Error::format(
             $crate::error::Status::$status,
-            format!($($text)+),
+            format_args!($($text)+),
         ))
     };
 }

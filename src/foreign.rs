@@ -5,8 +5,10 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use crate::abi::{DLManagedTensor, DLManagedTensorVersioned, Flags, ManagedTensorBase};
+use crate::block::Block;
 use crate::borrowed::TensorRef;
-use crate::error::{Error, Result, Status, fail};
+use crate::error::{Result, fail};
+use crate::memory;
 use crate::owned::Tensor;
 use crate::source::Source;
 
@@ -27,11 +29,13 @@ impl Tensor {
     /// [`Tensor::as_slice`] is alive, nobody else writes to the memory.
     pub unsafe fn import(raw: *mut DLManagedTensorVersioned) -> Result<Tensor> {
         // SAFETY: the caller's promise.
-        let tensor = unsafe { TensorRef::from_managed(raw) }?;
-        // SAFETY: as above, and checked; a tensor made here needs no second descriptor.
-        if let Some(own) = unsafe { Tensor::recognise(raw) } {
-            return Ok(own);
+        if let Some(block) = unsafe { Block::recognise(raw) } {
+            // SAFETY: as above, and shape and strides are those of the block. It needs no
+            // second descriptor.
+            return unsafe { TensorRef::from_managed(raw).map(|_| Tensor::of_block(block)) };
         }
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { check(raw) }?;
         // SAFETY: the managed tensor is deleted once, after the last owner.
         unsafe {
             let source = Source::callback(raw.cast(), Some(delete::<DLManagedTensorVersioned>));
@@ -89,7 +93,7 @@ impl Tensor {
 /// As [`Tensor::import`].
 pub unsafe fn export_legacy(raw: *mut DLManagedTensorVersioned) -> Result<*mut DLManagedTensor> {
     // SAFETY: the caller's promise.
-    let flags = unsafe { TensorRef::from_managed(raw) }?.flags();
+    let flags = unsafe { check(raw) }?.flags();
     if flags.contains(Flags::READ_ONLY) {
         fail!(
             ReadOnly,
@@ -100,23 +104,36 @@ pub unsafe fn export_legacy(raw: *mut DLManagedTensorVersioned) -> Result<*mut D
     if flags.contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
         fail!(Flags, "the tensor's elements are padded; they must be packed in the legacy form");
     }
-    let mut memory: Vec<Legacy> = Vec::new();
-    memory.try_reserve_exact(1).map_err(|_| Error::new(Status::Memory, "no memory is left"))?;
+    let room = memory::room_for()?;
     // SAFETY: the caller's promise.
     let tensor = unsafe { Tensor::import(raw) }?;
-    memory.push(Legacy {
-        managed: DLManagedTensor {
-            dl_tensor: *tensor.descriptor(),
-            manager_ctx: std::ptr::null_mut(),
-            deleter: Some(delete_legacy),
-        },
-        tensor,
-    });
-    let legacy = Box::into_raw(memory.into_boxed_slice()).cast::<Legacy>();
+    let managed = DLManagedTensor {
+        dl_tensor: *tensor.descriptor(),
+        manager_ctx: std::ptr::null_mut(),
+        deleter: Some(delete_legacy),
+    };
+    let legacy = Box::into_raw(Box::write(room, Legacy { managed, tensor }));
     // SAFETY: it was just made; the address of the first field is its own.
     unsafe {
         (*legacy).managed.manager_ctx = legacy.cast();
         Ok(&raw mut (*legacy).managed)
+    }
+}
+
+/// Checks a managed tensor from outside, without taking it over: as
+/// [`TensorRef::from_managed`], also for one that this library made and somebody gave more
+/// axes than its shape and strides have room for.
+///
+/// # Errors
+/// Those of [`TensorRef::from_managed`].
+///
+/// # Safety
+/// As [`TensorRef::from_managed`].
+pub unsafe fn check<'a>(raw: *const DLManagedTensorVersioned) -> Result<TensorRef<'a>> {
+    // SAFETY: the caller's promise; nothing is written.
+    unsafe {
+        Block::check_room(raw.cast_mut())?;
+        TensorRef::from_managed(raw)
     }
 }
 
@@ -142,8 +159,8 @@ struct Legacy {
 
 unsafe extern "C" fn delete_legacy(managed: *mut DLManagedTensor) {
     if !managed.is_null() {
-        // SAFETY: `export_legacy` made it as a box of one, and it is deleted once.
-        drop(unsafe { Box::from_raw(managed.cast::<[Legacy; 1]>()) });
+        // SAFETY: `export_legacy` made it as a box, and it is deleted once.
+        drop(unsafe { Box::from_raw(managed.cast::<Legacy>()) });
     }
 }
 

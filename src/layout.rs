@@ -5,11 +5,26 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use crate::abi::MAX_NDIM;
-use crate::error::{Result, fail};
+use crate::error::{Error, Result, Status, fail};
+use crate::memory::{self, NoMemory};
 use crate::room::Room;
 
-/// A list of extents or strides; up to eight lie on the stack.
+/// A list of extents or strides; up to eight lie on the stack. Longer ones are made by
+/// [`dims`] and [`memory::collect`], which return an error where there is no memory.
 pub type Dims = SmallVec<[i64; 8]>;
+
+/// The numbers as a list.
+///
+/// # Errors
+/// If there are more than eight, and no memory for them.
+#[inline]
+pub fn dims(numbers: &[i64]) -> std::result::Result<Dims, NoMemory> {
+    match numbers.len() {
+        // Quicker, and on the stack.
+        0..=8 => Ok(Dims::from_slice(numbers)),
+        _ => memory::collect(numbers.iter().copied()),
+    }
+}
 
 /// How far the elements of a near layout are from the first one, at most.
 pub(crate) const NEAR_BYTES: u64 = 1 << 40;
@@ -87,11 +102,11 @@ impl<'a> Layout<'a> {
     }
 
     /// The strides in elements, those of C order where none were given.
-    pub fn strides(&self) -> Dims {
-        match self.strides {
-            Some(strides) => Dims::from_slice(strides),
-            None => c_strides(self.shape),
-        }
+    #[inline]
+    pub fn strides(&self) -> Room {
+        let mut room = Room::new();
+        self.strides_in(&mut room);
+        room
     }
 
     /// The same layout, with its numbers in another place.
@@ -99,12 +114,24 @@ impl<'a> Layout<'a> {
         Layout { shape, strides: Some(strides), item_bits: self.item_bits, count: self.count }
     }
 
-    /// As [`Layout::strides`], on the stack.
+    /// As [`Layout::strides`], in room that is there.
     #[inline]
     pub fn strides_in<'b>(&self, room: &'b mut Room) -> &'b mut [i64] {
         match self.strides {
             Some(given) => room.fill(given.iter().copied()),
-            None => room.fill(c_strides(self.shape).into_iter()),
+            None => c_strides_in(self.shape, room),
+        }
+    }
+
+    /// As [`Layout::strides`]: those given, or others in the room.
+    #[inline]
+    pub(crate) fn strides_or<'b>(&self, room: &'b mut Room) -> &'b [i64]
+    where
+        'a: 'b,
+    {
+        match self.strides {
+            Some(given) => given,
+            None => c_strides_in(self.shape, room),
         }
     }
 
@@ -189,19 +216,19 @@ impl<'a> Layout<'a> {
         let Some(strides) = self.strides.filter(|_| self.count > 0) else {
             return true;
         };
-        let mut axes: SmallVec<[(u64, i128); 8]> = self
-            .shape
-            .iter()
-            .zip(strides)
-            .filter(|(extent, _)| **extent > 1)
-            .map(|(extent, stride)| (stride.unsigned_abs(), i128::from(*extent - 1)))
-            .collect();
-        axes.sort_unstable();
+        let step = |axis: &u8| strides[usize::from(*axis)].unsigned_abs();
+        let mut axes = [0_u8; MAX_NDIM];
+        let mut count = 0;
+        for axis in (0..self.shape.len()).filter(|axis| self.shape[*axis] > 1) {
+            axes[count] = axis as u8;
+            count += 1;
+        }
+        axes[..count].sort_unstable_by_key(step);
         let mut reached = 0;
-        axes.iter().all(|(stride, steps)| {
-            let stride = i128::from(*stride);
+        axes[..count].iter().all(|axis| {
+            let stride = i128::from(step(axis));
             let clear = stride > reached;
-            reached += stride * steps;
+            reached += stride * i128::from(self.shape[usize::from(*axis)] - 1);
             clear
         })
     }
@@ -212,17 +239,18 @@ impl<'a> Layout<'a> {
     /// overflow: nothing is ever reached through it.
     ///
     /// # Errors
-    /// `Layout` if elements are parts of bytes.
+    /// `Layout` if elements are parts of bytes, `Memory`.
     pub fn byte_strides(&self) -> Result<Dims> {
-        let mut strides = self.strides();
-        self.scale_to_bytes(&mut strides)?;
-        Ok(strides)
+        let mut room = Room::new();
+        let strides = self.strides_in(&mut room);
+        self.scale_to_bytes(strides)?;
+        Ok(dims(strides)?)
     }
 
     /// As [`Layout::byte_strides`], in place of the strides in elements.
     ///
     /// # Errors
-    /// As [`Layout::byte_strides`].
+    /// `Layout` if elements are parts of bytes.
     pub fn scale_to_bytes(&self, strides: &mut [i64]) -> Result<()> {
         if !self.item_bits.is_multiple_of(8) {
             fail!(
@@ -241,13 +269,39 @@ impl<'a> Layout<'a> {
 }
 
 /// The strides in elements of a shape in C order without gaps. Extents of 0
-/// count as 1, as in NumPy.
-pub fn c_strides(shape: &[i64]) -> Dims {
-    let mut strides = Dims::from_elem(1, shape.len());
-    for axis in (1..shape.len()).rev() {
-        strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
+/// count as 1, as in NumPy. Axes above the 64th have no room.
+#[inline]
+pub fn c_strides(shape: &[i64]) -> Room {
+    let mut room = Room::new();
+    c_strides_in(shape, &mut room);
+    room
+}
+
+fn c_strides_in<'a>(shape: &[i64], room: &'a mut Room) -> &'a mut [i64] {
+    let strides = room.fill(shape.iter().map(|_| 1));
+    for axis in (1..strides.len()).rev() {
+        strides[axis - 1] = after(strides[axis], shape[axis]);
     }
     strides
+}
+
+/// The stride in C order of the axis before one with this stride and extent.
+#[inline]
+pub(crate) fn after(stride: i64, extent: i64) -> i64 {
+    stride.saturating_mul(extent.max(1))
+}
+
+/// Refuses negative extents, as [`Layout::new`] does later.
+pub(crate) fn check_extents(shape: &[i64]) -> Result<()> {
+    match shape.iter().position(|extent| *extent < 0) {
+        Some(axis) => Err(negative(axis, shape[axis])),
+        None => Ok(()),
+    }
+}
+
+#[cold]
+fn negative(axis: usize, extent: i64) -> Error {
+    Error::format(Status::Shape, format_args!("shape[{axis}] is {extent}; it must be 0 or more"))
 }
 
 /// The product of the extents, after checking that also the product without
@@ -257,7 +311,7 @@ fn checked_count(shape: &[i64], item_bits: u32) -> Result<i64> {
     let mut empty = false;
     for (axis, &extent) in shape.iter().enumerate() {
         if extent < 0 {
-            fail!(Shape, "shape[{axis}] is {extent}; it must be 0 or more");
+            return Err(negative(axis, extent));
         }
         empty |= extent == 0;
         match nonzero.checked_mul(extent.max(1)) {
@@ -318,7 +372,6 @@ fn bits_to_bytes(bits: i128) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Status;
 
     fn layout<'a>(shape: &'a [i64], strides: &'a [i64]) -> Layout<'a> {
         Layout::new(32, shape, Some(strides)).unwrap()

@@ -27,7 +27,7 @@
 //! # }
 //! ```
 //!
-//! Data flows one way through the modules: [`abi`], then [`dtype`], [`device`] and
+//! Data flows one way through the modules: [`memory`] and [`error`], [`abi`], then [`dtype`], [`device`] and
 //! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
 //! [`elements`], [`array_interface`], [`copy`], [`cuda`] and [`check`], and last
 //! the C functions.
@@ -47,11 +47,13 @@ pub mod elements;
 pub mod error;
 pub mod foreign;
 pub mod layout;
+pub mod memory;
 pub mod owned;
 pub mod room;
 pub mod source;
 pub mod spec;
 mod strided;
+mod text;
 pub mod view;
 
 pub use borrowed::TensorRef;

@@ -4,7 +4,7 @@ use std::alloc::Layout as Memory;
 use std::ffi::c_void;
 use std::fmt;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::abi::{DLManagedTensorVersioned, DLTensor, Flags};
 use crate::block::{Block, Contents, Description};
@@ -116,7 +116,7 @@ impl Tensor {
     /// # Errors
     /// `Layout` if elements are parts of bytes and the view does not begin at a
     /// whole byte, `Memory` if the new descriptor cannot be allocated.
-    fn view_as(&self, view: View) -> Result<Tensor> {
+    fn view_as(&self, view: View, flags: Flags) -> Result<Tensor> {
         let tensor = self.view();
         let bits = i128::from(view.offset) * i128::from(tensor.layout.item_bits());
         if bits % 8 != 0 {
@@ -131,7 +131,7 @@ impl Tensor {
             true => (tensor.first().cast::<u8>().wrapping_offset(offset as isize).cast(), 0),
             false => (tensor.data, tensor.byte_offset.wrapping_add_signed(offset)),
         };
-        self.derive(data, byte_offset, self.flags(), (&view.shape, &view.strides))
+        self.derive(data, byte_offset, flags, (&view.shape, &view.strides))
     }
 
     /// Part of the tensor, without a copy: see [`View::slice`].
@@ -139,7 +139,16 @@ impl Tensor {
     /// # Errors
     /// Those of [`View::slice`] and [`Tensor::share`].
     pub fn slice(&self, slices: &[Slice]) -> Result<Tensor> {
-        self.view_as(View::slice(self.layout(), slices)?)
+        self.slice_each(slices.iter().copied())
+    }
+
+    /// As `slice`, of slices that are no list yet.
+    #[inline]
+    pub(crate) fn slice_each(
+        &self,
+        slices: impl ExactSizeIterator<Item = Slice>,
+    ) -> Result<Tensor> {
+        self.view_as(View::slice_each(self.layout(), slices)?, self.flags())
     }
 
     /// The part at one index of an axis, without a copy: see [`View::select`].
@@ -147,7 +156,7 @@ impl Tensor {
     /// # Errors
     /// Those of [`View::select`] and [`Tensor::share`].
     pub fn select(&self, axis: usize, index: i64) -> Result<Tensor> {
-        self.view_as(View::select(self.layout(), axis, index)?)
+        self.view_as(View::select(self.layout(), axis, index)?, self.flags())
     }
 
     /// The axes in another order, without a copy: see [`View::permute`].
@@ -155,7 +164,7 @@ impl Tensor {
     /// # Errors
     /// Those of [`View::permute`] and [`Tensor::share`].
     pub fn permute(&self, axes: &[usize]) -> Result<Tensor> {
-        self.view_as(View::permute(self.layout(), axes)?)
+        self.view_as(View::permute(self.layout(), axes)?, self.flags())
     }
 
     /// The elements under another shape, without a copy: see [`View::reshape`].
@@ -163,7 +172,7 @@ impl Tensor {
     /// # Errors
     /// Those of [`View::reshape`] and [`Tensor::share`].
     pub fn reshape(&self, shape: &[i64]) -> Result<Tensor> {
-        self.view_as(View::reshape(self.layout(), shape)?)
+        self.view_as(View::reshape(self.layout(), shape)?, self.flags())
     }
 
     /// The tensor repeated to a larger shape, without a copy: see
@@ -175,11 +184,8 @@ impl Tensor {
     pub fn expand(&self, shape: &[i64]) -> Result<Tensor> {
         let view = View::expand(self.layout(), shape)?;
         let repeats = view.shape.iter().product::<i64>() > self.layout().count();
-        let expanded = self.view_as(view)?;
-        match repeats {
-            true => expanded.share_read_only(),
-            false => Ok(expanded),
-        }
+        let access = if repeats { Flags::READ_ONLY } else { Flags::empty() };
+        self.view_as(view, self.flags() | access)
     }
 
     /// The checked descriptor.
@@ -237,7 +243,7 @@ impl Tensor {
 
     /// The number of owners now; others may come and go on other threads.
     pub fn owners(&self) -> usize {
-        self.root().owners.load(Ordering::Relaxed)
+        self.count_of_owners().load(Ordering::Relaxed)
     }
 
     /// The address of the first element, NULL if there are none.
@@ -268,7 +274,8 @@ impl Tensor {
     pub unsafe fn from_raw(raw: *mut DLManagedTensorVersioned) -> Result<Tensor> {
         // SAFETY: the caller's promise.
         match unsafe { Block::recognise(raw) } {
-            // SAFETY: as above. C code can write to the fields: they are checked.
+            // SAFETY: as above, and shape and strides are those of the block. Whoever holds
+            // the handle can write to the fields: they are checked.
             Some(block) => unsafe { TensorRef::from_managed(raw) }.map(|_| Tensor(block)),
             None if raw.is_null() => fail!(Null, "tensor is NULL; it must be a managed tensor"),
             None => fail!(
@@ -278,14 +285,12 @@ impl Tensor {
         }
     }
 
-    /// As `from_raw`, of a managed tensor whose fields have been checked; without the
-    /// sentence that says why not, which every foreign tensor would pay for.
+    /// An owner of a block whose fields have been checked.
     ///
     /// # Safety
-    /// As `from_raw`.
-    pub(crate) unsafe fn recognise(checked: *mut DLManagedTensorVersioned) -> Option<Tensor> {
-        // SAFETY: the caller's promise.
-        unsafe { Block::recognise(checked) }.map(Tensor)
+    /// The caller owns the block, and gives that up.
+    pub(crate) unsafe fn of_block(block: NonNull<Block>) -> Tensor {
+        Tensor(block)
     }
 
     /// A tensor with a source of its own, which stays the caller's on error.
@@ -310,11 +315,8 @@ impl Tensor {
             strides: Some(strides),
         };
         let block = Block::new(&description, Source::SOLE, 0, Contents::Uninitialised)?;
-        let root = self.root();
-        // SAFETY: nobody else has the new block yet.
-        unsafe { (*block.as_ptr()).root = NonNull::from(root) };
-        // Relaxed: `self` keeps the count above 0 meanwhile.
-        root.owners.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: an owner keeps its block alive; nobody else has the new block yet.
+        unsafe { Block::join(block, self.0) };
         self.mark_shared();
         Ok(Tensor(block))
     }
@@ -350,22 +352,29 @@ impl Tensor {
     }
 
     fn dims(&self) -> (&[i64], &[i64]) {
-        let tensor = self.descriptor();
-        // SAFETY: both were written by `Block::new` into its own allocation.
+        // SAFETY: an owner keeps its block alive; both were written by `Block::new` into its
+        // own allocation, for as many axes as the block has room for.
         unsafe {
-            let ndim = tensor.ndim as usize;
+            let ndim = Block::ndim(self.0);
             let dims = std::slice::from_raw_parts(Block::dims(self.0), 2 * ndim);
             dims.split_at(ndim)
         }
     }
 
-    pub(crate) fn root(&self) -> &Block {
-        // SAFETY: the root stays until the last owner is gone, and `self` is one.
-        unsafe { (*self.0.as_ptr()).root.as_ref() }
+    pub(crate) fn count_of_owners(&self) -> &AtomicUsize {
+        // SAFETY: an owner keeps its block alive.
+        unsafe { Block::owners(self.0) }
+    }
+
+    /// Whether nobody outside this library can reach the memory.
+    pub(crate) fn is_sole(&self) -> bool {
+        // SAFETY: an owner keeps its block alive.
+        unsafe { Block::source(self.0) }.is_sole()
     }
 }
 
-/// As [`Tensor::share`].
+/// As [`Tensor::share`], and as for all clones the process ends where the memory for the
+/// new descriptor cannot be allocated: `share` returns an error then.
 impl Clone for Tensor {
     fn clone(&self) -> Self {
         self.share().unwrap_or_else(|_| std::alloc::handle_alloc_error(Memory::new::<Block>()))

@@ -1,31 +1,61 @@
-//! Numbers of axes on the stack, where lists are too slow.
+//! Numbers of axes on the stack, where lists are too slow or must not fail.
 
+use std::fmt;
 use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
 
 use crate::abi::MAX_NDIM;
 
-/// Room for one number of each axis, of as many axes as there may be. It is not set
+/// Room for one number of each axis, of as many axes as there may be. It is empty
 /// before it is filled: making one costs nothing.
-pub struct Room([MaybeUninit<i64>; MAX_NDIM]);
+pub struct Room {
+    numbers: [MaybeUninit<i64>; MAX_NDIM],
+    /// So many have been written.
+    count: usize,
+}
 
 impl Room {
     /// Room that is not filled yet.
     #[inline]
     #[expect(clippy::new_without_default, reason = "nothing is set by default")]
     pub fn new() -> Room {
-        Room([MaybeUninit::uninit(); MAX_NDIM])
+        Room { numbers: [MaybeUninit::uninit(); MAX_NDIM], count: 0 }
     }
 
     /// Puts numbers into it, of which only the first 64 have room.
     #[inline]
     pub fn fill(&mut self, numbers: impl Iterator<Item = i64>) -> &mut [i64] {
         let mut count = 0;
-        for (place, number) in self.0.iter_mut().zip(numbers) {
+        for (place, number) in self.numbers.iter_mut().zip(numbers) {
             place.write(number);
             count += 1;
         }
-        // SAFETY: so many have been written.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
+        self.count = count;
+        self
+    }
+}
+
+impl Deref for Room {
+    type Target = [i64];
+
+    #[inline]
+    fn deref(&self) -> &[i64] {
+        // SAFETY: `count` numbers have been written, and are part of `self`.
+        unsafe { std::slice::from_raw_parts(self.numbers.as_ptr().cast(), self.count) }
+    }
+}
+
+impl DerefMut for Room {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [i64] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.numbers.as_mut_ptr().cast(), self.count) }
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
     }
 }
 

@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
+use crate::memory;
+use crate::text::Text;
 
 /// What one tensor must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,18 +127,23 @@ impl<'a> Spec<'a> {
     }
 
     /// The same, without a text that must live as long.
-    pub fn into_owned(self) -> Spec<'static> {
-        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
-        Spec {
-            text: owned(self.text),
-            name: self.name.map(owned),
+    ///
+    /// # Errors
+    /// `Memory`.
+    pub fn into_owned(self) -> Result<Spec<'static>> {
+        let owned = |text: Cow<'a, str>| -> Result<Cow<'static, str>> {
+            Ok(Cow::Owned(memory::format(format_args!("{text}"))?))
+        };
+        Ok(Spec {
+            text: owned(self.text)?,
+            name: self.name.map(owned).transpose()?,
             types: match self.types {
                 Types::Any => Types::Any,
                 Types::OneOf(dtypes) => Types::OneOf(dtypes),
-                Types::Same(name) => Types::Same(owned(name)),
+                Types::Same(name) => Types::Same(owned(name)?),
             },
             ..self
-        }
+        })
     }
 
     /// Whether `text` is element types, which it must be before a shape. Else it
@@ -152,7 +159,7 @@ impl<'a> Spec<'a> {
         let mut dtypes = SmallVec::new();
         for name in text.split('|') {
             match parse_type(name) {
-                Some(dtype) => dtypes.push(dtype),
+                Some(dtype) => memory::push(&mut dtypes, dtype)?,
                 None if name == text && !before_shape => return Ok(false),
                 None => {
                     let must = "it must be an element type, like f32 or uint8, or that of another \
@@ -169,10 +176,10 @@ impl<'a> Spec<'a> {
         let mut shape = SmallVec::new();
         let parts = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
         for part in parts {
-            shape.push(match part {
+            let extent = match part {
                 "_" => Extent::Any,
                 "..." if !shape.contains(&Extent::Rest) => Extent::Rest,
-                name if is_name(name) => Extent::Named(place_of(name, names)),
+                name if is_name(name) => Extent::Named(place_of(name, names)?),
                 number => match number.parse::<i64>() {
                     Ok(extent) if extent >= 0 => Extent::Fixed(extent),
                     _ => {
@@ -180,7 +187,8 @@ impl<'a> Spec<'a> {
                         return self.malformed(number, must);
                     }
                 },
-            });
+            };
+            memory::push(&mut shape, extent)?;
         }
         self.shape = Some(shape);
         Ok(())
@@ -195,17 +203,17 @@ impl<'a> Spec<'a> {
             "anywhere" => self.place.replace(Place::Anywhere).is_none(),
             "readonly" => self.writable.replace(false).is_none(),
             "writable" => self.writable.replace(true).is_none(),
-            _ => match (word.strip_prefix("align="), word.parse::<Device>()) {
+            _ => match (word.strip_prefix("align="), Device::named(word)) {
                 (Some(bytes), _) => match bytes.parse::<u64>() {
                     Ok(bytes) if bytes.is_power_of_two() => {
                         std::mem::replace(&mut self.alignment, bytes) == 1
                     }
                     _ => return self.malformed(word, "an alignment is a power of two, in bytes"),
                 },
-                (_, Ok(device)) if word.contains(':') => {
+                (_, Some(device)) if word.contains(':') => {
                     self.place.replace(Place::Device(device)).is_none()
                 }
-                (_, Ok(device)) => self.place.replace(Place::Type(device)).is_none(),
+                (_, Some(device)) => self.place.replace(Place::Type(device)).is_none(),
                 _ => {
                     let must = "the words are c, f, contiguous, host, anywhere, a device like cpu or \
                                 cuda:0, align=64, readonly and writable, after element type and shape";
@@ -248,7 +256,7 @@ impl<'a> Specs<'a> {
         for part in split(text) {
             let spec = Spec::parse(part, &mut specs.names)?;
             specs.check_same(&spec)?;
-            specs.each.push(spec);
+            memory::push(&mut specs.each, spec)?;
         }
         Ok(specs)
     }
@@ -261,17 +269,20 @@ impl<'a> Specs<'a> {
         let mut specs = Specs::default();
         let spec = Spec::parse(text, &mut specs.names)?;
         specs.check_same(&spec)?;
-        specs.each.push(spec);
+        memory::push(&mut specs.each, spec)?;
         Ok(specs)
     }
 
     fn check_same(&self, spec: &Spec<'a>) -> Result<()> {
         match &spec.types {
-            Types::Same(name) if !self.each.iter().any(|it| it.name.as_ref() == Some(name)) => spec
-                .malformed(
-                    &format!("{name}.dtype"),
-                    &format!("an argument {name} must stand before this one"),
-                ),
+            Types::Same(name) if !self.each.iter().any(|it| it.name.as_ref() == Some(name)) => {
+                fail!(
+                    Spec,
+                    "\"{name}.dtype\" in the check {:?} is not understood; an argument {name} must \
+                     stand before this one",
+                    spec.text
+                )
+            }
             _ => Ok(()),
         }
     }
@@ -295,12 +306,17 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The place of a name, which is new if it is none yet.
-pub fn place_of<'a>(name: &'a str, names: &mut Names<'a>) -> usize {
-    let place = names.iter().position(|known| known == name);
-    place.unwrap_or_else(|| {
-        names.push(Cow::Borrowed(name));
-        names.len() - 1
-    })
+///
+/// # Errors
+/// `Memory`.
+pub fn place_of<'a>(name: &'a str, names: &mut Names<'a>) -> Result<usize> {
+    match names.iter().position(|known| known == name) {
+        Some(place) => Ok(place),
+        None => {
+            memory::push(names, Cow::Borrowed(name))?;
+            Ok(names.len() - 1)
+        }
+    }
 }
 
 /// A name and its colon; the colon of `cuda:1` is none.
@@ -316,13 +332,15 @@ pub fn is_name(text: &str) -> bool {
 
 /// The element type of that long or short name.
 pub fn parse_type(text: &str) -> Option<DType> {
-    let digit = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    let digit = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_digit());
     let long = [("bf", "bfloat"), ("i", "int"), ("u", "uint"), ("f", "float"), ("c", "complex")]
         .into_iter()
-        .find_map(|(short, long)| {
-            text.strip_prefix(short).filter(|rest| digit(rest)).map(|rest| format!("{long}{rest}"))
-        });
-    long.as_deref().unwrap_or(text).parse().ok()
+        .find_map(|(short, long)| text.strip_prefix(short).filter(digit).map(|rest| (long, rest)));
+    match long {
+        // No name is longer.
+        Some((long, rest)) => DType::named(&Text::<32>::of(format_args!("{long}{rest}"))?),
+        None => DType::named(text),
+    }
 }
 
 #[cfg(test)]

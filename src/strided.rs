@@ -17,6 +17,8 @@ mod tests;
 use plane::Plane;
 use smallvec::SmallVec;
 
+use crate::memory::{self, NoMemory};
+
 /// The bytes of a cache line.
 const LINE: usize = 64;
 
@@ -70,7 +72,6 @@ impl Place {
 
 /// A copy as few axes to walk: those of the target ascend, the one with the
 /// shortest steps first.
-#[derive(Clone)]
 pub(crate) struct Walk {
     /// Steps are in bytes. With none there is one item to copy, without gaps.
     pub axes: Axes,
@@ -83,24 +84,30 @@ impl Walk {
     /// The walk that copies each element of `source` to the same index of `target`.
     /// Strides are in elements of `item_bytes` bytes; those of axes shorter than 2
     /// mean nothing. No extent is 0.
+    ///
+    /// # Errors
+    /// If there are more than eight axes, and no memory for them.
     pub fn new(
         shape: &[i64],
         mut place: Place,
         source_strides: &[i64],
         target_strides: &[i64],
         item_bytes: usize,
-    ) -> Walk {
-        let mut axes = byte_axes(shape, source_strides, target_strides, item_bytes);
+    ) -> Result<Walk, NoMemory> {
+        let mut axes = byte_axes(shape, source_strides, target_strides, item_bytes)?;
         make_targets_ascend(&mut axes, &mut place);
         merge(&mut axes);
         let item = absorb_first(&mut axes, item_bytes);
-        Walk { axes, place, item }
+        Ok(Walk { axes, place, item })
     }
 }
 
 /// Copies each element of `source` to the same index of `target`. Strides are
 /// in elements of `item_bytes` bytes; pointers may have any alignment. The
 /// strides of axes shorter than 2 mean nothing.
+///
+/// # Errors
+/// As [`Walk::new`]; nothing was written then.
 ///
 /// # Safety
 /// Each element reached from `source` must lie in memory valid for reads, each
@@ -113,29 +120,31 @@ pub(crate) unsafe fn copy_elements(
     target: *mut u8,
     target_strides: &[i64],
     item_bytes: usize,
-) {
+) -> Result<(), NoMemory> {
     if shape.contains(&0) {
-        return;
+        return Ok(());
     }
     let place = Place { source, target };
     let Walk { mut axes, mut place, item } =
-        Walk::new(shape, place, source_strides, target_strides, item_bytes);
+        Walk::new(shape, place, source_strides, target_strides, item_bytes)?;
     let plane = Plane::take_from(&mut axes, &mut place, item);
     // SAFETY: the axes still reach each element of the caller once.
     unsafe { plane.copy_all(&axes, place) };
+    Ok(())
 }
 
 /// The axes with more than one index.
-fn byte_axes(shape: &[i64], source: &[i64], target: &[i64], item: usize) -> Axes {
+fn byte_axes(shape: &[i64], source: &[i64], target: &[i64], item: usize) -> Result<Axes, NoMemory> {
     let bytes = |stride: i64| (stride as isize).wrapping_mul(item as isize);
     let strides = source.iter().zip(target);
-    let long = shape.iter().zip(strides).filter(|(extent, _)| **extent > 1);
-    long.map(|(&extent, (&source, &target))| Axis {
-        extent: extent as usize,
-        source: bytes(source),
-        target: bytes(target),
-    })
-    .collect()
+    let mut axes = Axes::new();
+    for (&extent, (&source, &target)) in shape.iter().zip(strides) {
+        if extent > 1 {
+            let (source, target) = (bytes(source), bytes(target));
+            memory::push(&mut axes, Axis { extent: extent as usize, source, target })?;
+        }
+    }
+    Ok(axes)
 }
 
 /// Reverses the axes that run backward in the target, then sorts all, the one

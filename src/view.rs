@@ -2,8 +2,10 @@
 //! broadcasts, as arithmetic on shape and strides.
 
 use crate::abi::MAX_NDIM;
-use crate::error::{Result, fail};
-use crate::layout::{Dims, Layout};
+use crate::error::{Error, Result, Status, fail};
+use crate::layout::{Dims, Layout, c_strides, dims};
+use crate::memory;
+use crate::room::Room;
 
 /// A layout derived from another one, and where its first element lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,17 +58,43 @@ impl Slice {
     }
 }
 
+/// All operations return `Strides` where the view would reach further than addresses do:
+/// what a layout reaches is counted from its first element, and a view has another one. And
+/// `Memory` where there is none for more than eight axes.
 impl View {
     /// The same layout.
-    pub fn same(layout: Layout<'_>) -> View {
-        View { shape: Dims::from_slice(layout.shape()), strides: layout.strides(), offset: 0 }
+    ///
+    /// # Errors
+    /// `Memory`.
+    pub fn same(layout: Layout<'_>) -> Result<View> {
+        let mut room = Room::new();
+        let strides = dims(layout.strides_or(&mut room))?;
+        Ok(View { shape: dims(layout.shape())?, strides, offset: 0 })
+    }
+
+    /// Whether this is a layout.
+    #[inline]
+    fn check(&self, item_bits: u32) -> Result<()> {
+        match Layout::near(item_bits, &self.shape, &self.strides) {
+            Some(_) => Ok(()),
+            None => Layout::new(item_bits, &self.shape, Some(&self.strides)).map(drop),
+        }
     }
 
     /// Part of the layout: one slice for each leading axis, later axes whole.
     ///
     /// # Errors
-    /// `Index` for more slices than axes, `Argument` for a step of 0.
+    /// `Index` for more slices than axes, `Argument` for a step of 0; `Strides`, `Memory`.
     pub fn slice(layout: Layout<'_>, slices: &[Slice]) -> Result<View> {
+        View::slice_each(layout, slices.iter().copied())
+    }
+
+    /// As `slice`, of slices that are no list yet.
+    #[inline]
+    pub(crate) fn slice_each(
+        layout: Layout<'_>,
+        slices: impl ExactSizeIterator<Item = Slice>,
+    ) -> Result<View> {
         if slices.len() > layout.ndim() {
             fail!(
                 Index,
@@ -75,8 +103,10 @@ impl View {
                 layout.ndim()
             );
         }
-        let mut view = View::same(layout);
-        for (axis, slice) in slices.iter().enumerate() {
+        let mut view = View::same(layout)?;
+        let mut offset = Some(0_i64);
+        let mut is_far = false;
+        for (axis, slice) in slices.enumerate() {
             if slice.step == 0 {
                 fail!(Argument, "the step of axis {axis} is 0; it must be another number");
             }
@@ -84,18 +114,20 @@ impl View {
             let stride = view.strides[axis];
             view.shape[axis] = count;
             if count > 0 {
-                view.offset = view.offset.wrapping_add(start.wrapping_mul(stride));
+                offset = offset.and_then(|offset| offset.checked_add(start.checked_mul(stride)?));
             }
             if count > 1 {
-                // More than one index: the step is at most the extent, so that
-                // the product is within the reach of the old layout.
-                view.strides[axis] = stride.wrapping_mul(slice.step);
+                // The numbers of elements that are parts of bytes may not fit.
+                let (step, overflows) = stride.overflowing_mul(slice.step);
+                view.strides[axis] = step;
+                is_far |= overflows;
             }
         }
-        if view.shape.contains(&0) {
-            // Without elements nothing is reached, and the sum above may be anything.
-            view.offset = 0;
+        if !view.shape.contains(&0) {
+            // Without elements nothing is reached, and the numbers may be anything.
+            view.offset = offset.filter(|_| !is_far).ok_or_else(|| too_far(layout))?;
         }
+        view.check(layout.item_bits())?;
         Ok(view)
     }
 
@@ -103,10 +135,10 @@ impl View {
     /// counts from the end.
     ///
     /// # Errors
-    /// `Index` if the axis or the index is out of range.
+    /// `Index` if the axis or the index is out of range; `Strides`, `Memory`.
     pub fn select(layout: Layout<'_>, axis: usize, index: i64) -> Result<View> {
-        let mut view = View::same(layout);
-        let Some(&extent) = view.shape.get(axis) else {
+        let shape = layout.shape();
+        let Some(&extent) = shape.get(axis) else {
             fail!(
                 Index,
                 "axis is {axis}; it must be below {}, the number of dimensions",
@@ -122,18 +154,21 @@ impl View {
                 extent - 1
             );
         }
-        if layout.count() > 0 {
-            view.offset = resolved * view.strides[axis];
-        }
-        view.shape.remove(axis);
-        view.strides.remove(axis);
+        let mut room = Room::new();
+        let strides = layout.strides_or(&mut room);
+        let offset = match layout.count() {
+            0 => 0,
+            _ => resolved.checked_mul(strides[axis]).ok_or_else(|| too_far(layout))?,
+        };
+        let view = View { shape: without(shape, axis)?, strides: without(strides, axis)?, offset };
+        view.check(layout.item_bits())?;
         Ok(view)
     }
 
     /// The axes in another order: axis `i` of the result is `axes[i]`.
     ///
     /// # Errors
-    /// `Index` unless `axes` names each axis once.
+    /// `Index` unless `axes` names each axis once; `Memory`.
     pub fn permute(layout: Layout<'_>, axes: &[usize]) -> Result<View> {
         let ndim = layout.ndim();
         let mut seen = [false; MAX_NDIM];
@@ -142,10 +177,12 @@ impl View {
         if !each_once {
             fail!(Index, "axes is {axes:?}; it must name each of the {ndim} axes once, from 0");
         }
-        let strides = layout.strides();
+        let mut room = Room::new();
+        let strides = layout.strides_or(&mut room);
+        // The same axes with the same first element: what they reach stays.
         Ok(View {
-            shape: axes.iter().map(|&axis| layout.shape()[axis]).collect(),
-            strides: axes.iter().map(|&axis| strides[axis]).collect(),
+            shape: memory::collect(axes.iter().map(|&axis| layout.shape()[axis]))?,
+            strides: memory::collect(axes.iter().map(|&axis| strides[axis]))?,
             offset: 0,
         })
     }
@@ -155,14 +192,16 @@ impl View {
     ///
     /// # Errors
     /// `Shape` if the element counts differ, `Layout` if the strides allow it
-    /// only with a copy.
+    /// only with a copy; `Ndim`, `Size`, `Strides`, `Memory`.
     pub fn reshape(layout: Layout<'_>, shape: &[i64]) -> Result<View> {
         let shape = complete_shape(layout, shape)?;
         let strides = match layout.count() {
-            0 => crate::layout::c_strides(&shape),
+            0 => dims(&c_strides(&shape))?,
             _ => reshaped_strides(layout, &shape)?,
         };
-        Ok(View { shape, strides, offset: 0 })
+        let view = View { shape, strides, offset: 0 };
+        view.check(layout.item_bits())?;
+        Ok(view)
     }
 
     /// The layout repeated to a larger shape, with NumPy's broadcasting rules:
@@ -170,7 +209,7 @@ impl View {
     /// axes come in front. Repeated axes get the stride 0.
     ///
     /// # Errors
-    /// `Shape` if an extent neither matches nor is 1.
+    /// `Shape` if an extent neither matches nor is 1; `Ndim`, `Size`, `Memory`.
     pub fn expand(layout: Layout<'_>, shape: &[i64]) -> Result<View> {
         let matches = |(old, new): (&i64, &i64)| old == new || *old == 1;
         let pairs = layout.shape().iter().rev().zip(shape.iter().rev());
@@ -182,26 +221,47 @@ impl View {
                 layout.shape()
             );
         }
-        let strides = layout.strides();
+        let mut room = Room::new();
+        let strides = layout.strides_or(&mut room);
         let added = shape.len() - layout.ndim();
-        let mut expanded = Dims::from_elem(0, shape.len());
-        for axis in 0..layout.ndim() {
-            if layout.shape()[axis] == shape[added + axis] {
-                expanded[added + axis] = strides[axis];
-            }
-        }
-        Layout::new(layout.item_bits(), shape, Some(&expanded))?;
-        Ok(View { shape: Dims::from_slice(shape), strides: expanded, offset: 0 })
+        let expanded = |axis: usize| match axis.checked_sub(added) {
+            Some(old) if layout.shape()[old] == shape[axis] => strides[old],
+            _ => 0,
+        };
+        let strides = memory::collect((0..shape.len()).map(expanded))?;
+        let view = View { shape: dims(shape)?, strides, offset: 0 };
+        view.check(layout.item_bits())?;
+        Ok(view)
     }
 }
 
+#[cold]
+fn too_far(layout: Layout<'_>) -> Error {
+    Error::format(
+        Status::Strides,
+        format_args!(
+            "a view of shape {:?} with strides {:?} would have an offset or a stride of more elements \
+             than fit in 63 bits",
+            layout.shape(),
+            layout.strides()
+        ),
+    )
+}
+
+/// The numbers but that of one axis.
+fn without(numbers: &[i64], axis: usize) -> Result<Dims> {
+    let rest = (1..numbers.len()).map(|next| numbers[next - usize::from(next <= axis)]);
+    Ok(memory::collect(rest)?)
+}
+
 fn complete_shape(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
-    let mut complete = Dims::from_slice(shape);
-    let unknown: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] == -1).collect();
-    if unknown.len() > 1 {
+    let mut complete = dims(shape)?;
+    let mut unknown = (0..shape.len()).filter(|&axis| shape[axis] == -1);
+    let (first, second) = (unknown.next(), unknown.next());
+    if second.is_some() {
         fail!(Shape, "shape is {shape:?}; only one extent may be -1");
     }
-    if let [axis] = unknown[..] {
+    if let Some(axis) = first {
         complete[axis] = 1;
         let known = Layout::new(layout.item_bits(), &complete, None)?.count();
         complete[axis] = layout.count().checked_div(known).unwrap_or(-1);
@@ -228,11 +288,13 @@ fn complete_shape(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
 /// least one. Groups of old axes with the same product as a group of new axes
 /// are matched, and each old group must be one even row of elements.
 fn reshaped_strides(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
-    let (old_shape, old_strides): (Dims, Dims) = std::iter::zip(layout.shape(), layout.strides())
-        .filter(|(extent, _)| **extent != 1)
-        .map(|(extent, stride)| (*extent, stride))
-        .unzip();
-    let mut strides = Dims::from_elem(1, shape.len());
+    let mut room = Room::new();
+    let all_strides = layout.strides_or(&mut room);
+    let long = || layout.shape().iter().zip(all_strides).filter(|(extent, _)| **extent != 1);
+    let (mut old_shape, mut old_strides) = (Room::new(), Room::new());
+    old_shape.fill(long().map(|(extent, _)| *extent));
+    old_strides.fill(long().map(|(_, stride)| *stride));
+    let mut strides: Dims = memory::collect(shape.iter().map(|_| 1))?;
     let (mut old, mut new) = (0, 0);
     while old < old_shape.len() {
         let (first_old, first_new) = (old, new);
@@ -247,19 +309,26 @@ fn reshaped_strides(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
             }
         }
         for axis in first_old..old {
-            if old_strides[axis] != old_shape[axis + 1].wrapping_mul(old_strides[axis + 1]) {
+            if Some(old_strides[axis]) != old_shape[axis + 1].checked_mul(old_strides[axis + 1]) {
                 fail!(
                     Layout,
                     "shape {:?} with strides {:?} cannot be reshaped to {shape:?} without a copy; \
                      copy it to a contiguous tensor first",
                     layout.shape(),
-                    &layout.strides()[..]
+                    all_strides
                 );
             }
         }
         strides[new] = old_strides[old];
+        let mut stride = i128::from(strides[new]);
         for axis in (first_new..new).rev() {
-            strides[axis] = strides[axis + 1].wrapping_mul(shape[axis + 1]);
+            stride *= i128::from(shape[axis + 1]);
+            strides[axis] = match i64::try_from(stride) {
+                Ok(stride) => stride,
+                // No element to step to.
+                Err(_) if shape[axis] == 1 => 1,
+                Err(_) => return Err(too_far(layout)),
+            };
         }
         old += 1;
         new += 1;
@@ -271,7 +340,6 @@ fn reshaped_strides(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Status;
 
     fn layout<'a>(shape: &'a [i64], strides: &'a [i64]) -> Layout<'a> {
         Layout::new(32, shape, Some(strides)).unwrap()
@@ -283,6 +351,34 @@ mod tests {
 
     fn view(shape: &[i64], strides: &[i64], offset: i64) -> View {
         View { shape: shape.into(), strides: strides.into(), offset }
+    }
+
+    #[test]
+    fn views_that_reach_further_than_addresses_are_refused() {
+        let far =
+            |bits, stride| Layout::new(bits, &[8], Some(std::slice::from_ref(stride))).unwrap();
+        // From the first element on all is within reach, from the last one back it is not.
+        let reversed = [slice(None, None, -1)];
+        let refused = |view: Result<View>| view.unwrap_err().status() == Status::Strides;
+        let layout = Layout::new(8, &[2, 2], Some(&[1 << 62, -(1 << 62)])).unwrap();
+        assert!(refused(View::slice(layout, &reversed)));
+        assert!(View::slice(layout, &[slice(Some(1), None, 1)]).is_ok());
+        assert!(View::select(layout, 0, 1).is_ok());
+        // Eight elements of a bit are a byte: these offsets and strides need 64 bits and more.
+        let stride = 1 << 61;
+        assert!(refused(View::slice(far(1, &stride), &reversed)));
+        assert!(refused(View::slice(far(1, &stride), &[slice(Some(4), None, 1)])));
+        assert!(refused(View::slice(far(1, &stride), &[slice(None, None, 7)])));
+        assert!(refused(View::select(far(1, &stride), 0, 7)));
+        assert!(refused(View::reshape(far(1, &stride), &[2, 4])));
+        assert_eq!(View::select(far(1, &stride), 0, 3).unwrap().offset, 3 << 61);
+        assert_eq!(
+            View::reshape(far(1, &stride), &[4, 2]).unwrap().strides[..],
+            [1 << 62, 1 << 61]
+        );
+        // Two rows that only look as if one began where the other ends.
+        let layout = Layout::new(1, &[2, 16], Some(&[0, 1 << 60])).unwrap();
+        assert_eq!(View::reshape(layout, &[32]).unwrap_err().status(), Status::Layout);
     }
 
     #[test]

@@ -93,14 +93,17 @@ def why_no_sanitizers():
     return None
 
 
-def run_under_valgrind(program):
+def run_under_valgrind(program, environment=None):
     run(
         "valgrind",
+        # An allocator that is preloaded stays in its place.
+        "--soname-synonyms=somalloc=nouserintercepts",
         "--quiet",
         "--leak-check=full",
         "--errors-for-leak-kinds=definite,possible",
         "--error-exitcode=9",
         program,
+        environment=environment,
     )
 
 

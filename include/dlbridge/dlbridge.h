@@ -89,7 +89,8 @@ enum dlbridge_error
   DLBRIDGE_ERROR_NULL = 1,
   /// An argument is outside the values that the function takes.
   DLBRIDGE_ERROR_ARGUMENT = 2,
-  /// The memory could not be allocated.
+  /// The memory could not be allocated: that for a result, or for the sentence
+  /// of another failure.
   DLBRIDGE_ERROR_MEMORY = 3,
   /// `version`: another major version of DLPack.
   DLBRIDGE_ERROR_VERSION = 4,
@@ -229,7 +230,8 @@ uint32_t dlbridge_abi_version(void);
 
 /// The sentence of the last failure on this thread, "" before the first.
 ///
-/// Returns: never NULL; the library owns the text.
+/// Returns: never NULL; the library owns the text. One of more than 4095 bytes is
+///   cut, and ends with "...".
 /// Lifetime: until the next failure on this thread, or the thread's end.
 /// Threads: each has its own.
 const char *dlbridge_last_error(void);
@@ -247,8 +249,10 @@ const char *dlbridge_status_name(dlbridge_status status);
 ///   return dlbridge_fail(DLBRIDGE_ERROR_ARGUMENT, "sigma must be positive");
 ///
 /// status: the code that fits, or one of the caller's own.
-/// sentence: borrowed; copied. NULL is an empty one.
-/// Returns: the status.
+/// sentence: borrowed; copied. NULL is an empty one. It may be that of
+///   dlbridge_last_error().
+/// Returns: the status; DLBRIDGE_ERROR_MEMORY if there is no memory for the
+///   sentence, which happens only where more than 16 threads have one.
 /// Threads: any; dlbridge_last_error() of this thread has the sentence.
 dlbridge_status dlbridge_fail(dlbridge_status status, const char *sentence);
 
@@ -470,7 +474,8 @@ dlbridge_status dlbridge_describe(const DLTensor *tensor, char *buffer, size_t s
 /// out: the caller owns it; it shares the memory.
 /// Errors: INDEX for more ranges than axes, NDIM for a count outside 0 to
 ///   DLBRIDGE_MAX_NDIM, ARGUMENT for a step of 0, LAYOUT if elements of parts of
-///   bytes would begin within a byte, FOREIGN, NULL, MEMORY.
+///   bytes would begin within a byte, STRIDES if the view would reach further from
+///   its first element than an address can, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_slice(const DLManagedTensorVersioned *tensor,
                                int32_t count,
@@ -483,7 +488,7 @@ dlbridge_status dlbridge_slice(const DLManagedTensorVersioned *tensor,
 /// tensor: borrowed; made by this library (else import it first).
 /// axis: from 0. index: negative counts from the end.
 /// out: the caller owns it; it shares the memory.
-/// Errors: INDEX, LAYOUT as in dlbridge_slice(), FOREIGN, NULL, MEMORY.
+/// Errors: INDEX, LAYOUT and STRIDES as in dlbridge_slice(), FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_select(const DLManagedTensorVersioned *tensor,
                                 int32_t axis,
@@ -509,7 +514,8 @@ dlbridge_status dlbridge_permute(const DLManagedTensorVersioned *tensor,
 /// ndim, shape: the new extents; one may be -1, for what the others leave.
 /// out: the caller owns it; it shares the memory.
 /// Errors: SHAPE if the element counts differ, LAYOUT if only a copy could have
-///   that shape (make one with dlbridge_copy()), NDIM, SIZE, FOREIGN, NULL, MEMORY.
+///   that shape (make one with dlbridge_copy()), NDIM, SIZE, STRIDES if strides in
+///   elements of parts of bytes do not fit, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 dlbridge_status dlbridge_reshape(const DLManagedTensorVersioned *tensor,
                                  int32_t ndim,

@@ -1,12 +1,14 @@
 //! Arguments of C functions: checked for NULL, then read.
 
 use std::ffi::{CStr, c_char};
+use std::fmt::{Display, Write};
 use std::mem::ManuallyDrop;
 
 use crate::abi::{DLManagedTensorVersioned, DLTensor, Flags, MAX_NDIM};
 use crate::borrowed::TensorRef;
 use crate::error::{Result, fail};
 use crate::owned::Tensor;
+use crate::text::{Text, length};
 
 /// An output that can be written to, after everything that can fail.
 pub(super) struct Output<T>(*mut T);
@@ -65,22 +67,50 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     }
 }
 
-/// Writes a text and a zero byte.
+/// The bytes of a text on the stack.
+const USUAL_TEXT: usize = 160;
+
+/// Writes a text and a zero byte, without an allocation.
 ///
 /// # Safety
 /// `buffer` is NULL or has room for `size` bytes.
-pub(super) unsafe fn fill(buffer: *mut c_char, size: usize, text: &str) -> Result<()> {
+pub(super) unsafe fn fill(buffer: *mut c_char, size: usize, text: &impl Display) -> Result<()> {
+    /// The next byte to write to.
+    struct Place(*mut c_char);
+    impl Write for Place {
+        fn write_str(&mut self, part: &str) -> std::fmt::Result {
+            // SAFETY: all parts together have room, as was seen before.
+            unsafe {
+                self.0.copy_from_nonoverlapping(part.as_ptr().cast(), part.len());
+                self.0 = self.0.add(part.len());
+            }
+            Ok(())
+        }
+    }
+    // Nearly all are short: then they are written once.
+    if let Some(short) = Text::<USUAL_TEXT>::of(format_args!("{text}"))
+        && !buffer.is_null()
+        && size > short.len()
+    {
+        // SAFETY: the buffer has room for the text and the zero byte.
+        unsafe {
+            buffer.copy_from_nonoverlapping(short.as_ptr().cast(), short.len());
+            buffer.add(short.len()).write(0);
+        }
+        return Ok(());
+    }
+    let needed = length(text) + 1;
     if buffer.is_null() {
-        fail!(Null, "buffer is NULL; it must have room for {} bytes", text.len() + 1);
+        fail!(Null, "buffer is NULL; it must have room for {needed} bytes");
     }
-    if size <= text.len() {
-        fail!(Argument, "size is {size}; it must be at least {} for {text:?}", text.len() + 1);
+    if size < needed {
+        fail!(Argument, "size is {size}; it must be at least {needed} for \"{text}\"");
     }
-    // SAFETY: the buffer has room for the text and the zero byte.
-    unsafe {
-        buffer.copy_from_nonoverlapping(text.as_ptr().cast(), text.len());
-        buffer.add(text.len()).write(0);
-    }
+    let mut place = Place(buffer);
+    // It takes everything.
+    let _ = write!(place, "{text}");
+    // SAFETY: there is room for the zero byte.
+    unsafe { place.0.write(0) };
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_void};
 use super::argument::{Output, fill, input, list, own, text};
 use super::status::{dlbridge_status, guard, guard_infallible};
 use crate::abi::{DLManagedTensorVersioned, Flags, MAX_NDIM};
-use crate::array_interface::{ArrayInterface, ArrayStruct, Values, from_struct, from_values};
+use crate::array_interface::{ArrayInterface, ArrayStruct, check_host, from_struct, from_values};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::fail;
@@ -50,7 +50,9 @@ pub unsafe extern "C" fn dlbridge_to_array_interface(
     guard(|| unsafe {
         let out = Output::new(out, "out")?;
         let tensor = own(tensor)?;
-        let values = Values::of(&tensor.view())?;
+        let view = tensor.view();
+        check_host(&view)?;
+        let typestr = view.dtype().short_typestr()?;
         let mut interface = dlbridge_array_interface {
             typestr: [0; 8],
             ndim: tensor.shape().len() as i32,
@@ -60,9 +62,11 @@ pub unsafe extern "C" fn dlbridge_to_array_interface(
             shape: [0; 64],
             strides: [0; 64],
         };
-        fill(interface.typestr.as_mut_ptr(), interface.typestr.len(), &values.typestr)?;
+        fill(interface.typestr.as_mut_ptr(), interface.typestr.len(), &typestr)?;
+        let strides = &mut interface.strides[..tensor.shape().len()];
+        strides.copy_from_slice(tensor.strides());
+        view.layout.scale_to_bytes(strides)?;
         interface.shape[..tensor.shape().len()].copy_from_slice(tensor.shape());
-        interface.strides[..tensor.shape().len()].copy_from_slice(&values.byte_strides);
         out.set(interface)
     })
 }

@@ -2,13 +2,18 @@
 
 use std::ffi::c_char;
 
-use super::argument::{self, input, list, text};
+use smallvec::SmallVec;
+
+use super::argument::{self, list, text};
 use super::status::{dlbridge_status, guard};
 use crate::abi::{DLManagedTensorVersioned, DLTensor};
 use crate::borrowed::TensorRef;
 use crate::check::{check, check_parsed};
 use crate::error::{Result, fail};
+use crate::foreign;
+use crate::memory;
 use crate::spec::{Spec, Specs};
+use crate::text::Text;
 
 /// Checks that a tensor is what a function needs, after dlbridge_validate():
 ///
@@ -58,7 +63,7 @@ pub unsafe extern "C" fn dlbridge_check_managed(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let spec = text(spec, "spec")?;
-        check(TensorRef::from_managed(tensor)?, spec)
+        check(foreign::check(tensor)?, spec)
     })
 }
 
@@ -85,15 +90,13 @@ pub unsafe extern "C" fn dlbridge_check_all(
         let specs = text(specs, "specs")?;
         let parsed = Specs::parse(specs)?;
         refuse_access(&parsed.each)?;
-        let tensors: Vec<TensorRef<'_>> = list(tensors, count, "tensors")?
-            .iter()
-            .enumerate()
-            .map(|(index, &tensor)| {
-                let name = format!("tensors[{index}]");
-                TensorRef::new(input(tensor, &name)?, crate::abi::Flags::empty())
-            })
-            .collect::<Result<_>>()?;
-        check_parsed(&tensors, &parsed, specs)
+        let mut checked: SmallVec<[TensorRef<'_>; 4]> = SmallVec::new();
+        for (index, &tensor) in list(tensors, count, "tensors")?.iter().enumerate() {
+            let name = Text::<16>::of(format_args!("tensors[{index}]"));
+            let name = name.as_deref().unwrap_or("tensors");
+            memory::push(&mut checked, argument::tensor(tensor, name)?)?;
+        }
+        check_parsed(&checked, &parsed, specs)
     })
 }
 

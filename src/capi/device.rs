@@ -21,7 +21,7 @@ pub unsafe extern "C" fn dlbridge_device_name(
     size: usize,
 ) -> dlbridge_status {
     // SAFETY: the buffer is as the header demands.
-    guard(|| unsafe { fill(buffer, size, &Device::new(device)?.to_string()) })
+    guard(|| unsafe { fill(buffer, size, &Device::new(device)?) })
 }
 
 /// The device of a name; without a number it is number 0.

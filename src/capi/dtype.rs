@@ -25,7 +25,7 @@ pub unsafe extern "C" fn dlbridge_dtype_name(
     size: usize,
 ) -> dlbridge_status {
     // SAFETY: the buffer is as the header demands.
-    guard(|| unsafe { fill(buffer, size, &DType::new(dtype)?.to_string()) })
+    guard(|| unsafe { fill(buffer, size, &DType::new(dtype)?) })
 }
 
 /// The element type of a name that dlbridge_dtype_name() gives.
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn dlbridge_dtype_typestr(
     size: usize,
 ) -> dlbridge_status {
     // SAFETY: the buffer is as the header demands.
-    guard(|| unsafe { fill(buffer, size, &DType::new(dtype)?.typestr()?) })
+    guard(|| unsafe { fill(buffer, size, &DType::new(dtype)?.short_typestr()?) })
 }
 
 /// The element type of a NumPy typestr. Raw bytes ("|V2") are refused: they do

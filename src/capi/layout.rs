@@ -119,7 +119,7 @@ pub unsafe extern "C" fn dlbridge_describe(
     size: usize,
 ) -> dlbridge_status {
     // SAFETY: the pointers are as the header demands.
-    guard(|| unsafe { fill(buffer, size, &argument::tensor(tensor, "tensor")?.to_string()) })
+    guard(|| unsafe { fill(buffer, size, &argument::tensor(tensor, "tensor")?) })
 }
 
 /// Bytes that hold the description of a tensor of up to 8 dimensions.

@@ -5,6 +5,7 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 mod argument;
+mod sentence;
 
 // In the order of the header; the blank lines keep it.
 pub mod version;

@@ -1,9 +1,9 @@
 //! Status codes, and the sentence of the last failure.
 
-use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::sentence;
 use crate::error::{Error, Result, Status};
 
 /// DLBRIDGE_OK or one of the DLBRIDGE_ERROR_ codes.
@@ -12,22 +12,15 @@ pub type dlbridge_status = i32;
 /// Success.
 pub const DLBRIDGE_OK: dlbridge_status = 0;
 
-thread_local! {
-    static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
-}
-
 /// The sentence of the last failure on this thread, "" before the first.
 ///
-/// Returns: never NULL; the library owns the text.
+/// Returns: never NULL; the library owns the text. One of more than 4095 bytes is
+///   cut, and ends with "...".
 /// Lifetime: until the next failure on this thread, or the thread's end.
 /// Threads: each has its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlbridge_last_error() -> *const c_char {
-    // Without the storage (a thread that ends) there is no text any more.
-    LAST.try_with(|last| last.borrow().as_deref().map(CStr::as_ptr))
-        .ok()
-        .flatten()
-        .unwrap_or(c"".as_ptr())
+    sentence::last()
 }
 
 /// The name of a status code: "DLBRIDGE_OK", "DLBRIDGE_ERROR_DTYPE", and
@@ -56,8 +49,10 @@ pub const DLBRIDGE_ERROR_USER: dlbridge_status = 1000;
 ///   return dlbridge_fail(DLBRIDGE_ERROR_ARGUMENT, "sigma must be positive");
 ///
 /// status: the code that fits, or one of the caller's own.
-/// sentence: borrowed; copied. NULL is an empty one.
-/// Returns: the status.
+/// sentence: borrowed; copied. NULL is an empty one. It may be that of
+///   dlbridge_last_error().
+/// Returns: the status; DLBRIDGE_ERROR_MEMORY if there is no memory for the
+///   sentence, which happens only where more than 16 threads have one.
 /// Threads: any; dlbridge_last_error() of this thread has the sentence.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_fail(
@@ -69,8 +64,11 @@ pub unsafe extern "C" fn dlbridge_fail(
         // SAFETY: the pointer is as the header demands.
         false => unsafe { CStr::from_ptr(sentence) },
     };
-    remember(sentence.to_owned());
-    status
+    // SAFETY: the bytes are readable.
+    match unsafe { sentence::keep(sentence.as_ptr().cast(), sentence.count_bytes()) } {
+        Ok(()) => status,
+        Err(_) => Status::Memory as i32,
+    }
 }
 
 /// Runs the body of a C function: an error is remembered for the thread, and a
@@ -85,19 +83,18 @@ pub(super) fn guard(body: impl FnOnce() -> Result<()>) -> dlbridge_status {
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("a panic");
-            report(&Error::new(Status::Internal, format!("defect in dlbridge: {what}")))
+            report(&Error::format(Status::Internal, format_args!("defect in dlbridge: {what}")))
         }
     }
 }
 
 fn report(error: &Error) -> dlbridge_status {
-    let bytes: Vec<u8> = error.message().bytes().filter(|byte| *byte != 0).collect();
-    remember(CString::new(bytes).unwrap_or_default());
-    error.status() as i32
-}
-
-fn remember(sentence: CString) {
-    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(sentence));
+    let sentence = error.message();
+    // SAFETY: the bytes are readable.
+    match unsafe { sentence::keep(sentence.as_ptr(), sentence.len()) } {
+        Ok(()) => error.status() as i32,
+        Err(_) => Status::Memory as i32,
+    }
 }
 
 /// As [`guard`], for functions that cannot fail.

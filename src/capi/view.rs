@@ -2,7 +2,7 @@
 
 use super::argument::{Output, list, own};
 use super::status::{dlbridge_status, guard};
-use crate::abi::DLManagedTensorVersioned;
+use crate::abi::{DLManagedTensorVersioned, MAX_NDIM};
 use crate::error::{Result, fail};
 use crate::view::Slice;
 
@@ -37,7 +37,8 @@ impl From<dlbridge_range> for Slice {
 /// out: the caller owns it; it shares the memory.
 /// Errors: INDEX for more ranges than axes, NDIM for a count outside 0 to
 ///   DLBRIDGE_MAX_NDIM, ARGUMENT for a step of 0, LAYOUT if elements of parts of
-///   bytes would begin within a byte, FOREIGN, NULL, MEMORY.
+///   bytes would begin within a byte, STRIDES if the view would reach further from
+///   its first element than an address can, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_slice(
@@ -51,8 +52,8 @@ pub unsafe extern "C" fn dlbridge_slice(
         let out = Output::new(out, "out")?;
         let tensor = own(tensor)?;
         let ranges = list(ranges, count, "ranges")?;
-        let slices: Vec<Slice> = ranges.iter().map(|range| Slice::from(*range)).collect();
-        out.set(tensor.slice(&slices)?.into_raw())
+        let slices = ranges.iter().map(|range| Slice::from(*range));
+        out.set(tensor.slice_each(slices)?.into_raw())
     })
 }
 
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn dlbridge_slice(
 /// tensor: borrowed; made by this library (else import it first).
 /// axis: from 0. index: negative counts from the end.
 /// out: the caller owns it; it shares the memory.
-/// Errors: INDEX, LAYOUT as in dlbridge_slice(), FOREIGN, NULL, MEMORY.
+/// Errors: INDEX, LAYOUT and STRIDES as in dlbridge_slice(), FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_select(
@@ -99,8 +100,11 @@ pub unsafe extern "C" fn dlbridge_permute(
         let out = Output::new(out, "out")?;
         let tensor = own(tensor)?;
         let axes = list(axes, ndim, "axes")?;
-        let axes: Vec<usize> = axes.iter().map(|&axis| axis_number(axis)).collect::<Result<_>>()?;
-        out.set(tensor.permute(&axes)?.into_raw())
+        let mut numbers = [0; MAX_NDIM];
+        for (number, &axis) in numbers.iter_mut().zip(axes) {
+            *number = axis_number(axis)?;
+        }
+        out.set(tensor.permute(&numbers[..axes.len()])?.into_raw())
     })
 }
 
@@ -110,7 +114,8 @@ pub unsafe extern "C" fn dlbridge_permute(
 /// ndim, shape: the new extents; one may be -1, for what the others leave.
 /// out: the caller owns it; it shares the memory.
 /// Errors: SHAPE if the element counts differ, LAYOUT if only a copy could have
-///   that shape (make one with dlbridge_copy()), NDIM, SIZE, FOREIGN, NULL, MEMORY.
+///   that shape (make one with dlbridge_copy()), NDIM, SIZE, STRIDES if strides in
+///   elements of parts of bytes do not fit, FOREIGN, NULL, MEMORY.
 /// Threads: several threads may view one tensor at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_reshape(

@@ -11,6 +11,7 @@ use super::driver::{Driver, driver};
 use super::kernel::Kernels;
 use super::stream::Stream;
 use crate::error::{Result, fail};
+use crate::memory::NoMemory;
 
 /// A GPU's primary context, which the CUDA runtime and the frameworks use too.
 pub(super) struct Context {
@@ -22,8 +23,17 @@ pub(super) struct Context {
     side: OnceLock<usize>,
     /// Events that wait for their next use, as numbers.
     events: Mutex<Vec<usize>>,
+    releases: Mutex<Releases>,
+}
+
+/// What is known of the memory of a GPU that is released some time.
+#[derive(Default)]
+struct Releases {
     /// Memory whose stream was being captured when it was released.
-    deferred: Mutex<Vec<(CUdeviceptr, Stream)>>,
+    deferred: Vec<(CUdeviceptr, Stream)>,
+    /// The allocations that are not released yet. The list has room for them, since
+    /// nobody hears of an error of a release.
+    expected: usize,
 }
 
 // SAFETY: the handles are good on any thread; what changes is behind locks.
@@ -47,7 +57,10 @@ impl Context {
             Some(contexts) => contexts,
             None => {
                 let count = count(driver()?)?;
-                CONTEXTS.get_or_init(|| (0..count).map(|_| OnceLock::new()).collect())
+                let mut contexts = Vec::new();
+                contexts.try_reserve_exact(count as usize).map_err(|_| NoMemory)?;
+                contexts.extend((0..count).map(|_| OnceLock::new()));
+                CONTEXTS.get_or_init(|| contexts)
             }
         };
         let Some(slot) = usize::try_from(index).ok().and_then(|index| contexts.get(index)) else {
@@ -81,7 +94,7 @@ impl Context {
             kernels: Mutex::default(),
             side: OnceLock::new(),
             events: Mutex::default(),
-            deferred: Mutex::default(),
+            releases: Mutex::default(),
         })
     }
 
@@ -146,25 +159,51 @@ impl Context {
             None => new_event(self.driver)?,
         };
         let result = body(event);
-        match result {
-            Ok(_) => lock(&self.events).push(event as usize),
-            // SAFETY: it is destroyed once. An event that failed may never work again.
-            Err(_) => drop(unsafe { self.driver.cuEventDestroy_v2(event) }),
+        // An event that failed may never work again.
+        if result.is_err() || !self.keep_event(event) {
+            // SAFETY: it is destroyed once; the driver keeps it until it is reached.
+            drop(unsafe { self.driver.cuEventDestroy_v2(event) });
         }
         result
     }
 
+    /// Keeps an event for its next use, if there is memory to remember it.
+    fn keep_event(&self, event: CUevent) -> bool {
+        let mut events = lock(&self.events);
+        let has_room = events.try_reserve(1).is_ok();
+        if has_room {
+            events.push(event as usize);
+        }
+        has_room
+    }
+
+    /// Makes sure that memory which was just allocated can be released later.
+    ///
+    /// # Errors
+    /// If there is no memory to remember it with.
+    pub fn expect_release(&self) -> std::result::Result<(), NoMemory> {
+        let mut releases = lock(&self.releases);
+        let expected = releases.expected + 1;
+        releases.deferred.try_reserve(expected).map_err(|_| NoMemory)?;
+        releases.expected = expected;
+        Ok(())
+    }
+
     /// Frees memory in the order of a stream, now or, if that would disturb a
-    /// capture, at a later call. The context must be current.
+    /// capture, at a later call. The context must be current, and the release expected.
     pub fn free(&self, address: CUdeviceptr, stream: Stream, captured: bool) {
-        lock(&self.deferred).push((address, stream));
+        {
+            let mut releases = lock(&self.releases);
+            releases.expected -= 1;
+            releases.deferred.push((address, stream));
+        }
         self.free_deferred(captured.then_some(address));
     }
 
     /// Frees what no capture holds back any more, and `captured`, which was
     /// allocated in one.
     pub fn free_deferred(&self, captured: Option<CUdeviceptr>) {
-        lock(&self.deferred).retain(|(address, stream)| {
+        lock(&self.releases).deferred.retain(|(address, stream)| {
             if stream.is_capturing(self.driver) && Some(*address) != captured {
                 return true;
             }

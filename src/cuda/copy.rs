@@ -17,6 +17,7 @@ use crate::copy::needs_copy;
 use crate::device::Device;
 use crate::error::{Error, Result, Status, fail};
 use crate::layout::{Layout, c_strides};
+use crate::memory;
 use crate::owned::Tensor;
 use crate::strided::{Place, Walk, copy_elements};
 
@@ -125,7 +126,7 @@ impl Copy<'_> {
     /// As `copy_into`, with arguments that have been checked.
     unsafe fn run(&self, source: &Side, target: &Side) -> Result<()> {
         let place = Place { source: source.first as *const u8, target: target.first as *mut u8 };
-        let walk = Walk::new(self.shape, place, &source.strides, &target.strides, self.item);
+        let walk = Walk::new(self.shape, place, &source.strides, &target.strides, self.item)?;
         // SAFETY: passed on.
         unsafe {
             if walk.axes.is_empty() {
@@ -168,9 +169,9 @@ impl Copy<'_> {
 
     #[cold]
     fn out_of_reach(&self) -> Error {
-        Error::new(
+        Error::format(
             Status::Device,
-            format!(
+            format_args!(
                 "stream is on cuda:{}, and neither source nor target is; one must be",
                 self.context.index
             ),
@@ -241,7 +242,7 @@ impl Copy<'_> {
             match source.home {
                 _ if source.dense => {
                     let memory = self.temporary()?;
-                    let moved = source.moved(memory.address, Home::Gpu(self.context.index));
+                    let moved = source.moved(memory.address, Home::Gpu(self.context.index))?;
                     let homes = (source.home, moved.home);
                     self.copy_bytes(homes, (source.low(), moved.low()), self.bytes())?;
                     self.run(&moved, target)
@@ -263,7 +264,7 @@ impl Copy<'_> {
             match target.home {
                 _ if target.dense => {
                     let memory = self.temporary()?;
-                    let moved = target.moved(memory.address, Home::Gpu(self.context.index));
+                    let moved = target.moved(memory.address, Home::Gpu(self.context.index))?;
                     self.run(source, &moved)?;
                     let homes = (moved.home, target.home);
                     self.copy_bytes(homes, (moved.low(), target.low()), self.bytes())
@@ -332,14 +333,15 @@ impl Copy<'_> {
     unsafe fn pack_on_host(&self, source: &Side, target: &Side) -> Result<()> {
         self.refuse_capture("source")?;
         let mut memory = self.host_memory()?;
+        let room = memory::room_for()?;
         let packed = self.packed(target, memory.as_mut_ptr() as u64, Home::Host)?;
         // SAFETY: the memory is as large as the elements; the rest is passed on.
         let copied = unsafe {
-            self.copy_on_host(source, &packed);
+            self.copy_on_host(source, &packed)?;
             self.run(&packed, target)
         };
         // The copy may still be reading it, also after an error.
-        let memory = Box::into_raw(Box::new(memory)).cast();
+        let memory = Box::into_raw(Box::write(room, memory)).cast();
         let driver = self.context.driver;
         // SAFETY: the stream exists, and the box is freed once.
         copied.and(unsafe {
@@ -359,9 +361,8 @@ impl Copy<'_> {
             // Also after an error: the memory goes, and must not be in use.
             self.context.driver.cuStreamSynchronize(self.stream.raw())?;
             copied?;
-            self.copy_on_host(&packed, target);
+            self.copy_on_host(&packed, target)
         }
-        Ok(())
     }
 
     /// A graph would copy what the host packed today, also at later launches.
@@ -380,16 +381,16 @@ impl Copy<'_> {
     /// bytes can be copied as they are.
     fn packed(&self, like: &Side, low: CUdeviceptr, home: Home) -> Result<Side> {
         if like.dense {
-            return Ok(like.moved(low, home));
+            return like.moved(low, home);
         }
         let strides = c_strides(self.shape);
         let layout = Layout::new(self.item as u32 * 8, self.shape, Some(&strides))?;
-        Ok(Side::new(low, layout, home))
+        Side::new(low, layout, home)
     }
 
     /// # Safety
     /// Both are on the host.
-    unsafe fn copy_on_host(&self, source: &Side, target: &Side) {
+    unsafe fn copy_on_host(&self, source: &Side, target: &Side) -> Result<()> {
         // SAFETY: passed on.
         unsafe {
             copy_elements(
@@ -399,8 +400,9 @@ impl Copy<'_> {
                 target.first as *mut u8,
                 &target.strides,
                 self.item,
-            )
+            )?;
         }
+        Ok(())
     }
 
     fn bytes(&self) -> usize {
@@ -417,7 +419,8 @@ impl Copy<'_> {
     fn host_memory(&self) -> Result<Vec<u8>> {
         let mut memory = Vec::new();
         memory.try_reserve_exact(self.bytes()).map_err(|_| {
-            Error::new(Status::Memory, format!("{} bytes could not be allocated", self.bytes()))
+            let bytes = self.bytes();
+            Error::format(Status::Memory, format_args!("{bytes} bytes could not be allocated"))
         })?;
         Ok(memory)
     }

@@ -11,17 +11,17 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::OnceLock;
 
 use cudarc::driver::sys;
-use libloading::Library;
 use sys::{
     CUDA_MEMCPY2D, CUcontext, CUdevice, CUdeviceptr, CUevent, CUfunction, CUhostFn, CUmodule,
     CUpointer_attribute, CUstream, CUstreamCaptureMode, CUstreamCaptureStatus,
 };
 
+use super::library::Library;
 use crate::error::{Error, Result, Status};
 
 /// The name under which drivers install the library. Not `libcuda.so`, which may
 /// be the toolkit's stub.
-const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
+const LIBRARY: &CStr = if cfg!(windows) { c"nvcuda.dll" } else { c"libcuda.so.1" };
 
 /// What a driver's function returns. A number, since later drivers have errors that
 /// no enum of today knows.
@@ -41,9 +41,9 @@ macro_rules! functions {
         impl Driver {
             fn find(library: &Library) -> Result<Driver> {
                 Ok(Driver {
-                    $($name: function(library, stringify!($name))?,)*
-                    cuGetErrorName: function(library, "cuGetErrorName")?,
-                    cuGetErrorString: function(library, "cuGetErrorString")?,
+                    $($name: function(library, concat!(stringify!($name), "\0"))?,)*
+                    cuGetErrorName: function(library, "cuGetErrorName\0")?,
+                    cuGetErrorString: function(library, "cuGetErrorString\0")?,
                 })
             }
 
@@ -128,18 +128,26 @@ functions! {
 ///
 /// # Errors
 /// `NoCuda` with the reason: the library, a function or a device is missing, or
-/// the driver does not start. The answer does not change while the process lives.
+/// the driver does not start. The answer does not change while the process lives, but
+/// for `Memory`: then there is none yet.
 pub(super) fn driver() -> Result<&'static Driver> {
     static DRIVER: OnceLock<Result<Driver>> = OnceLock::new();
-    DRIVER.get_or_init(start).as_ref().map_err(Error::clone)
+    let answer = match DRIVER.get() {
+        Some(answer) => answer,
+        None => match start() {
+            Err(error) if error.status() == Status::Memory => return Err(error),
+            // Two threads may start it at once, which does no harm.
+            answer => DRIVER.get_or_init(|| answer),
+        },
+    };
+    answer.as_ref().map_err(Error::clone)
 }
 
 fn start() -> Result<Driver> {
     // SAFETY: loading the driver runs NVIDIA's initialisers, as in any CUDA program.
-    let library = unsafe { Library::new(LIBRARY) }.map_err(|error| no_cuda(in_full(&error)))?;
-    let driver = Driver::find(&library)?;
+    let library = unsafe { Library::open(LIBRARY) }?;
     // Deleters call it until the process ends: it is never unloaded.
-    std::mem::forget(library);
+    let driver = Driver::find(&library)?;
     // SAFETY: 0 is the only flag there is.
     unsafe { driver.cuInit(0) }.map_err(no_cuda)?;
     match super::context::count(&driver).map_err(no_cuda)? {
@@ -148,23 +156,25 @@ fn start() -> Result<Driver> {
     }
 }
 
+/// `name` ends with a zero byte. `F` is a pointer to a function.
 fn function<F: Copy>(library: &Library, name: &str) -> Result<F> {
-    // SAFETY: the table says what the function of this name is.
-    unsafe { library.get::<F>(name) }.map(|symbol| *symbol).map_err(|_| {
-        no_cuda(format!("{LIBRARY} has no {name}; it must be a driver of CUDA 11.4 or later"))
-    })
-}
-
-/// An error with the one behind it, where the dynamic linker gives its reason.
-fn in_full(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    let found = CStr::from_bytes_with_nul(name.as_bytes()).map(|name| library.find(name));
+    match found.ok().filter(|found| !found.is_null()) {
+        // SAFETY: the table says what the function of this name is; a pointer to it is as
+        // wide as the address.
+        Some(found) => Ok(unsafe { std::mem::transmute_copy(&found) }),
+        None => Err(no_cuda(format_args!(
+            "{} has no {}; it must be a driver of CUDA 11.4 or later",
+            LIBRARY.to_str().unwrap_or_default(),
+            name.trim_end_matches('\0')
+        ))),
     }
 }
 
-fn no_cuda(reason: impl std::fmt::Display) -> Error {
-    Error::new(Status::NoCuda, format!("no CUDA driver: {reason}"))
+#[cold]
+pub(super) fn no_cuda(reason: impl std::fmt::Display) -> Error {
+    Error::format(Status::NoCuda, format_args!("no CUDA driver: {reason}"))
 }
 
 impl Driver {
@@ -174,7 +184,7 @@ impl Driver {
         let name = self.text(self.cuGetErrorName, code).unwrap_or("an error that it cannot name");
         let text = self.text(self.cuGetErrorString, code).unwrap_or("no text");
         let status = if code == OUT_OF_MEMORY { Status::Memory } else { Status::Cuda };
-        Error::new(status, format!("{call}: {name} ({code}), {text}"))
+        Error::format(status, format_args!("{call}: {name} ({code}), {text}"))
     }
 
     fn text(&self, function: ErrorText, code: Code) -> Option<&'static str> {

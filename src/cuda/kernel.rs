@@ -3,7 +3,7 @@
 //! They are compiled beforehand, to PTX for old GPUs and old drivers: the driver
 //! compiles that for the GPU that is there, and remembers it on disk.
 
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use cudarc::driver::sys;
@@ -13,7 +13,9 @@ use super::driver::Driver;
 use super::stream::Stream;
 use crate::abi::MAX_NDIM;
 use crate::error::Result;
-use crate::strided::{Axis, Walk};
+use crate::memory;
+use crate::strided::{self, Axis, Walk};
+use crate::text::Text;
 
 const PTX: &str = concat!(include_str!("strided_copy.ptx"), "\0");
 
@@ -136,8 +138,9 @@ impl Kernels {
         let mut kernels = Kernels { any: Default::default(), tile: Default::default() };
         for (index, unit) in UNITS.iter().enumerate() {
             for (wide, bits) in [32, 64].iter().enumerate() {
-                kernels.any[index][wide] = find(driver, module, &format!("any_{unit}_{bits}"))?;
-                kernels.tile[index][wide] = find(driver, module, &format!("tile_{unit}_{bits}"))?;
+                let named = |kind| find(driver, module, kind, *unit, *bits);
+                kernels.any[index][wide] = named("any")?;
+                kernels.tile[index][wide] = named("tile")?;
             }
         }
         Ok(kernels)
@@ -148,7 +151,7 @@ impl Kernels {
     /// # Safety
     /// The GPU reaches both memories, which are as `copy_elements` demands.
     pub unsafe fn launch(&self, driver: &Driver, walk: &Walk, stream: Stream) -> Result<()> {
-        let (walk, unit) = walk.in_units(*UNITS.last().unwrap_or(&1));
+        let (walk, unit) = walk.in_units(*UNITS.last().unwrap_or(&1))?;
         // SAFETY: passed on.
         unsafe { self.launch_parts(driver, &walk, unit, stream) }
     }
@@ -167,7 +170,7 @@ impl Kernels {
             if walk.count() < MOST_UNITS {
                 return self.launch_part(driver, walk, unit, stream);
             }
-            for half in walk.halves(unit) {
+            for half in walk.halves(unit)? {
                 self.launch_parts(driver, &half, unit, stream)?;
             }
         }
@@ -186,7 +189,7 @@ impl Kernels {
         let (unit_index, wide) = (unit.trailing_zeros() as usize, usize::from(walk.is_wide()));
         let (mut source, mut target) = (walk.place.source, walk.place.target);
         let (source, target) = ((&raw mut source).cast(), (&raw mut target).cast());
-        let mut others = walk.axes.clone();
+        let mut others: strided::Axes = memory::collect(walk.axes.iter().copied())?;
         if let Some((x, y)) = walk.crossing() {
             others.retain(|axis| *axis != x && *axis != y);
             let mut tile = Tile::new(x, y, unit);
@@ -207,11 +210,21 @@ impl Kernels {
     }
 }
 
-fn find(driver: &Driver, module: CUmodule, name: &str) -> Result<CUfunction> {
-    let name = CString::new(format!("dlbridge_{name}")).unwrap_or_default();
+/// The kernel of a kind for units of so many bytes, with steps of so many bits.
+fn find(
+    driver: &Driver,
+    module: CUmodule,
+    kind: &str,
+    unit: usize,
+    bits: u32,
+) -> Result<CUfunction> {
+    let name = Text::<32>::of(format_args!("dlbridge_{kind}_{unit}_{bits}\0"));
     let mut function = null_mut();
     // SAFETY: the module is loaded, and the name ends with a zero byte.
-    unsafe { driver.cuModuleGetFunction(&mut function, module, name.as_ptr()) }?;
+    unsafe {
+        let name = name.as_deref().unwrap_or("\0").as_ptr();
+        driver.cuModuleGetFunction(&mut function, module, name.cast())
+    }?;
     Ok(function)
 }
 

@@ -15,6 +15,7 @@ use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::Layout;
+use crate::memory;
 use crate::owned::Tensor;
 use crate::source::Source;
 
@@ -64,6 +65,7 @@ pub unsafe fn empty(dtype: DType, shape: &[i64], device: Device, stream: Stream)
         _ => Context::of(device.index())?,
     };
     check_home(device, context)?;
+    let room = memory::room_for()?;
     // SAFETY: as above.
     let memory = unsafe { Memory::allocate(kind, layout.bytes() as usize, context, stream) }?;
     let description = Description {
@@ -75,7 +77,7 @@ pub unsafe fn empty(dtype: DType, shape: &[i64], device: Device, stream: Stream)
         shape,
         strides: None,
     };
-    let source = Source::owner(Box::new(memory), true);
+    let source = Source::owner(Box::write(room, memory), true);
     // SAFETY: on error no block has taken the source.
     Tensor::with_source(&description, source).inspect_err(|_| unsafe { source.release() })
 }
@@ -133,6 +135,10 @@ impl Memory {
                 Kind::Gpu => {
                     context.free_deferred(None);
                     driver.cuMemAllocAsync(&mut address, bytes, stream.raw())?;
+                    if let Err(none) = context.expect_release() {
+                        driver.cuMemFreeAsync(address, stream.raw())?;
+                        return Err(none.into());
+                    }
                     memory.captured = stream.is_capturing(driver);
                 }
                 Kind::Pinned => {

@@ -12,6 +12,7 @@ mod context;
 mod copy;
 mod driver;
 mod kernel;
+mod library;
 mod memory;
 mod pointer;
 mod side;
@@ -44,9 +45,9 @@ fn is_cuda(device: Device) -> bool {
 
 #[cold]
 fn needs_its_runtime(device: Device, what: &str) -> Error {
-    Error::new(
+    Error::format(
         Status::Device,
-        format!(
+        format_args!(
             "device is {device}: {what} there needs the runtime of {}, which dlbridge does not use; \
              it must be one of CUDA",
             device.type_name()

@@ -6,7 +6,7 @@ use super::pointer::{device_of, on_gpu};
 use crate::abi::DLDeviceType;
 use crate::borrowed::TensorRef;
 use crate::error::Result;
-use crate::layout::{Dims, Layout};
+use crate::layout::{Dims, Layout, dims};
 
 /// The memory of a tensor as a GPU sees it.
 pub(super) struct Side {
@@ -49,13 +49,13 @@ impl Side {
                 _ => Home::Host,
             },
         };
-        Ok(Side::new(first, tensor.layout(), home))
+        Side::new(first, tensor.layout(), home)
     }
 
-    pub fn new(first: CUdeviceptr, layout: Layout<'_>, home: Home) -> Side {
+    pub fn new(first: CUdeviceptr, layout: Layout<'_>, home: Home) -> Result<Side> {
         let range = layout.byte_range();
         let dense = layout.is_injective() && range.end - range.start == layout.bytes();
-        Side { first, strides: layout.strides(), home, start: range.start, dense }
+        Ok(Side { first, strides: dims(&layout.strides())?, home, start: range.start, dense })
     }
 
     /// The lowest byte.
@@ -64,8 +64,8 @@ impl Side {
     }
 
     /// The same layout in memory that begins at another place, without gaps.
-    pub fn moved(&self, low: CUdeviceptr, home: Home) -> Side {
+    pub fn moved(&self, low: CUdeviceptr, home: Home) -> Result<Side> {
         let first = low.wrapping_add_signed(-self.start);
-        Side { first, strides: self.strides.clone(), home, start: self.start, dense: true }
+        Ok(Side { first, strides: dims(&self.strides)?, home, start: self.start, dense: true })
     }
 }

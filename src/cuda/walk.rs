@@ -1,5 +1,6 @@
 //! Strided copies as the kernels walk them.
 
+use crate::memory::{self, NoMemory};
 use crate::strided::{Axes, Axis, Place, Walk};
 
 /// The least units of a tile for which one is worth while.
@@ -9,7 +10,10 @@ impl Walk {
     /// The same walk with steps and items in units: the largest power of two up to
     /// `largest` bytes that divides all there is, addresses too, since a GPU reads
     /// no units that are not aligned.
-    pub(super) fn in_units(&self, largest: usize) -> (Walk, usize) {
+    ///
+    /// # Errors
+    /// As [`Walk::new`].
+    pub(super) fn in_units(&self, largest: usize) -> Result<(Walk, usize), NoMemory> {
         let steps = self.axes.iter().flat_map(|axis| [axis.source, axis.target]);
         let bits = steps.fold(self.item | largest, |all, step| all | step as usize)
             | self.place.source.addr()
@@ -20,12 +24,11 @@ impl Walk {
             axes.push(Axis { extent: self.item / unit, source: 1, target: 1 });
         }
         let bytes = unit as isize;
-        axes.extend(self.axes.iter().map(|axis| Axis {
-            source: axis.source / bytes,
-            target: axis.target / bytes,
-            ..*axis
-        }));
-        (Walk { axes, place: self.place, item: unit }, unit)
+        for axis in &self.axes {
+            let (source, target) = (axis.source / bytes, axis.target / bytes);
+            memory::push(&mut axes, Axis { source, target, ..*axis })?;
+        }
+        Ok((Walk { axes, place: self.place, item: unit }, unit))
     }
 
     /// The number of items.
@@ -34,7 +37,10 @@ impl Walk {
     }
 
     /// Both halves of a walk in units of `unit` bytes, cut through its longest axis.
-    pub(super) fn halves(&self, unit: usize) -> [Walk; 2] {
+    ///
+    /// # Errors
+    /// As [`Walk::new`].
+    pub(super) fn halves(&self, unit: usize) -> Result<[Walk; 2], NoMemory> {
         let longest = (0..self.axes.len()).max_by_key(|&index| self.axes[index].extent);
         let longest = longest.unwrap_or(0);
         let axis = self.axes[longest];
@@ -45,11 +51,12 @@ impl Walk {
             ..axis
         };
         let part = |extent, place| {
-            let mut walk = Walk { place, ..self.clone() };
-            walk.axes[longest].extent = extent;
-            walk
+            let mut axes: Axes = memory::collect(self.axes.iter().copied())?;
+            axes[longest].extent = extent;
+            Ok(Walk { axes, place, item: self.item })
         };
-        [part(half, self.place), part(axis.extent - half, self.place.step(bytes, half))]
+        let rest = part(axis.extent - half, self.place.step(bytes, half))?;
+        Ok([part(half, self.place)?, rest])
     }
 
     /// Whether steps add up to more than 31 bits.
@@ -107,7 +114,7 @@ mod tests {
 
     fn walk(shape: &[i64], source: &[i64], target: &[i64], item: usize) -> Walk {
         let place = Place { source: 0x1000 as *const u8, target: 0x8000 as *mut u8 };
-        Walk::new(shape, place, source, target, item)
+        Walk::new(shape, place, source, target, item).unwrap()
     }
 
     /// The addresses that a walk in units reads and writes.
@@ -128,23 +135,23 @@ mod tests {
     fn units_are_as_large_as_all_allows() {
         // Rows of 48 bytes, 64 apart: 16 bytes divide all.
         let rows = walk(&[4, 12], &[16, 1], &[12, 1], 4);
-        let (units, unit) = rows.in_units(16);
+        let (units, unit) = rows.in_units(16).unwrap();
         assert_eq!((unit, units.count()), (16, 12));
+        assert_eq!(rows.in_units(8).unwrap().1, 8);
         let moved = Place { source: rows.place.source.wrapping_add(4), ..rows.place };
-        assert_eq!(Walk { place: moved, ..rows.clone() }.in_units(16).1, 4);
-        assert_eq!(rows.in_units(8).1, 8);
+        assert_eq!(Walk { place: moved, ..rows }.in_units(16).unwrap().1, 4);
         // Elements of 12 bytes that are transposed.
-        let (units, unit) = walk(&[5, 7], &[7, 1], &[1, 5], 12).in_units(16);
+        let (units, unit) = walk(&[5, 7], &[7, 1], &[1, 5], 12).in_units(16).unwrap();
         assert_eq!((unit, units.count()), (4, 105));
         assert_eq!(units.axes[0], Axis { extent: 3, source: 1, target: 1 });
-        assert_eq!(walk(&[], &[], &[], 16).in_units(16).0.count(), 1);
+        assert_eq!(walk(&[], &[], &[], 16).in_units(16).unwrap().0.count(), 1);
     }
 
     #[test]
     fn halves_are_all() {
-        let (whole, unit) = walk(&[3, 50, 4], &[200, -4, 1], &[1, 3, 150], 2).in_units(16);
+        let (whole, unit) = walk(&[3, 50, 4], &[200, -4, 1], &[1, 3, 150], 2).in_units(16).unwrap();
         let mut expected = pairs(&whole, unit);
-        let halves = whole.halves(unit);
+        let halves = whole.halves(unit).unwrap();
         assert_eq!(halves.iter().map(Walk::count).sum::<u64>(), whole.count());
         let mut found: Vec<_> = halves.iter().flat_map(|half| pairs(half, unit)).collect();
         expected.sort_unstable();
@@ -155,7 +162,7 @@ mod tests {
     #[test]
     fn only_what_crosses_goes_through_shared_memory() {
         let crossing = |shape: &[i64], source: &[i64]| {
-            walk(shape, source, &c_strides(shape), 4).in_units(16).0.crossing()
+            walk(shape, source, &c_strides(shape), 4).in_units(16).unwrap().0.crossing()
         };
         let (x, y) = crossing(&[40, 30], &[1, 40]).unwrap();
         assert_eq!((x.extent, y.extent), (30, 40));

@@ -109,7 +109,7 @@ fn check(random: &mut Random, shape: &[i64], source: &[i64], target: &[i64], ite
     unsafe {
         let from = source_bytes.as_ptr().add(source_start);
         let to = target_bytes.as_mut_ptr().add(target_start);
-        copy_elements(shape, from, source, to, target, item);
+        copy_elements(shape, from, source, to, target, item).unwrap();
     }
     let wrong = target_bytes.iter().zip(&expected).position(|(is, should)| is != should);
     assert_eq!(wrong, None, "{item} bytes, {shape:?}, from {source:?} to {target:?}");
@@ -197,5 +197,5 @@ fn nothing_is_touched_without_elements() {
     let nowhere = std::ptr::null_mut();
     let strides = [i64::MAX, 1, i64::MIN];
     // SAFETY: no elements are reached.
-    unsafe { copy_elements(&[5, 0, 7], nowhere, &strides, nowhere, &strides, 4) };
+    unsafe { copy_elements(&[5, 0, 7], nowhere, &strides, nowhere, &strides, 4).unwrap() };
 }

@@ -24,19 +24,19 @@ static long (*live_blocks)(void);
 static long (*live_bytes)(void);
 
 /* ISO C has no conversion between the pointer types. */
-static inline void failures_find_one(void *function, const char *name) {
-    void *found = dlsym(RTLD_DEFAULT, name);
+static inline void failures_find_in(void *library, void *function, const char *name) {
+    void *found = dlsym(library, name);
     FAILURES_EXPECT(found != NULL, name);
     memcpy(function, &found, sizeof found);
 }
 
 static inline void failures_find(void) {
-    failures_find_one(&arm, "failing_allocator_arm");
-    failures_find_one(&disarm, "failing_allocator_disarm");
-    failures_find_one(&calls, "failing_allocator_calls");
-    failures_find_one(&failures, "failing_allocator_failures");
-    failures_find_one(&live_blocks, "failing_allocator_live_blocks");
-    failures_find_one(&live_bytes, "failing_allocator_live_bytes");
+    failures_find_in(RTLD_DEFAULT, &arm, "failing_allocator_arm");
+    failures_find_in(RTLD_DEFAULT, &disarm, "failing_allocator_disarm");
+    failures_find_in(RTLD_DEFAULT, &calls, "failing_allocator_calls");
+    failures_find_in(RTLD_DEFAULT, &failures, "failing_allocator_failures");
+    failures_find_in(RTLD_DEFAULT, &live_blocks, "failing_allocator_live_blocks");
+    failures_find_in(RTLD_DEFAULT, &live_bytes, "failing_allocator_live_bytes");
 }
 
 #endif /* FAILURES_H_ */

@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         if !text.contains('[') {
             return self.malformed(text, "a tensor has brackets: f32[h, w], or f32[...]");
         }
-        let mut spec = Spec::parse(text, &mut self.names)?.into_owned();
+        let mut spec = Spec::parse(text, &mut self.names)?.into_owned()?;
         spec.name = Some(Cow::Owned(name.to_owned()));
         spec.place = spec.place.or(Some(Place::Host));
         spec.alignment = spec.alignment.max(natural_alignment(&spec.types));
