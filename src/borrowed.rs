@@ -10,7 +10,7 @@ use crate::abi::{
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::{Layout, NEAR_BYTES};
+use crate::layout::{Layout, NEAR_BYTES, check_extents};
 use crate::room::Room;
 
 /// A checked view of a [`DLTensor`]: every field has been validated, the
@@ -93,6 +93,8 @@ impl<'a> TensorRef<'a> {
         }
         // SAFETY: not NULL if `ndim` is not 0, and readable as the caller promises.
         let shape = unsafe { dims(tensor.shape, ndim) };
+        // Before the dtype, which the size of the elements is a matter of.
+        check_extents(shape)?;
         let strides = (ndim > 0 && !tensor.strides.is_null())
             // SAFETY: as for the shape.
             .then(|| unsafe { dims(tensor.strides, ndim) });
@@ -176,13 +178,22 @@ impl<'a> TensorRef<'a> {
             );
         }
         let range = self.layout.byte_range();
+        let has_addresses = self.device.has_addresses();
         // With a handle there is no base, and the sum may go down to 0.
-        let base = if self.device.has_addresses() { self.data as usize as u64 } else { 0 };
-        let is_within = |end| {
-            let first = base.checked_add(self.byte_offset);
-            first.and_then(|first| first.checked_add_signed(end)).is_some()
-        };
-        if !is_within(range.start) || !is_within(range.end) {
+        let base = if has_addresses { self.data as usize as u64 } else { 0 };
+        let first = i128::from(base) + i128::from(self.byte_offset);
+        let lowest = first + i128::from(range.start);
+        // An offset from NULL: PyTorch has that where it emptied a storage.
+        if has_addresses && (0..NOWHERE as usize as i128).contains(&lowest) {
+            fail!(
+                Data,
+                "data is {:p} with byte_offset {}, and the elements begin at {lowest:#x}, where no memory \
+                 is; it must be their address",
+                self.data,
+                self.byte_offset
+            );
+        }
+        if lowest < 0 || first + i128::from(range.end) > i128::from(u64::MAX) {
             fail!(
                 ByteOffset,
                 "byte_offset is {} with data {:p}, and the elements reach from {} to {} bytes beyond; \
@@ -191,17 +202,6 @@ impl<'a> TensorRef<'a> {
                 self.data,
                 range.start,
                 range.end
-            );
-        }
-        // An offset from NULL: PyTorch has that where it emptied a storage.
-        let lowest = self.place().cast::<u8>().wrapping_offset(range.start as isize);
-        if self.device.has_addresses() && lowest.cast() < NOWHERE {
-            fail!(
-                Data,
-                "data is {:p} with byte_offset {}, and the elements begin at {lowest:p}, where no memory \
-                 is; it must be their address",
-                self.data,
-                self.byte_offset
             );
         }
         Ok(())
@@ -270,7 +270,7 @@ impl fmt::Display for TensorRef<'_> {
             "{} {:?} with strides {:?} on {}",
             self.dtype,
             self.shape(),
-            &self.layout.strides()[..],
+            self.layout.strides(),
             self.device
         )
     }

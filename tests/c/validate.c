@@ -169,7 +169,45 @@ static void test_managed(void) {
     CHECK_ERROR(dlbridge_validate(NULL), DLBRIDGE_ERROR_NULL, "tensor is NULL");
 }
 
+/* Where several fields are wrong, the first of them in the order that the header has. */
+static void test_order(void) {
+    int64_t extents[] = {-1, 2}, far[] = {INT64_MAX, 1};
+    DLManagedTensorVersioned managed = foreign(tensor_of(NULL, -1, NULL, far), NULL);
+    DLTensor *tensor = &managed.dl_tensor;
+    managed.version.major = 2;
+    managed.flags = ~UINT64_C(0);
+    tensor->dtype.code = 99;
+    tensor->device.device_type = (DLDeviceType)99;
+    tensor->byte_offset = UINT64_MAX;
+    CHECK_STATUS(dlbridge_validate_managed(&managed), DLBRIDGE_ERROR_VERSION);
+    managed.version.major = 1;
+    CHECK_STATUS(dlbridge_validate_managed(&managed), DLBRIDGE_ERROR_FLAGS);
+    managed.flags = 0;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_NDIM);
+    tensor->ndim = 2;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_SHAPE);
+    tensor->shape = extents;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_SHAPE);
+    extents[0] = INT64_MAX;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_DTYPE);
+    tensor->dtype.code = kDLInt;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_DEVICE);
+    tensor->device.device_type = kDLCPU;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_SIZE);
+    extents[0] = 2;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_STRIDES);
+    far[0] = (INT64_MAX >> 2) - 3;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_DATA);
+    tensor->data = (void *)(uintptr_t)8;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_BYTE_OFFSET);
+    tensor->byte_offset = 0;
+    CHECK_STATUS(dlbridge_validate(tensor), DLBRIDGE_ERROR_DATA);
+    tensor->data = data;
+    CHECK_OK(dlbridge_validate_managed(&managed));
+}
+
 int main(void) {
+    test_order();
     test_ndim();
     test_shape();
     test_size();
