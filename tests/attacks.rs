@@ -91,6 +91,67 @@ fn wrap(tensor: TensorRef<'_>) -> Tensor {
     unsafe { Tensor::wrap(tensor, Source::callback(std::ptr::null_mut(), None)) }.unwrap()
 }
 
+/// A descriptor whose strides reach about as far as addresses go, of elements of any size,
+/// as no memory has it: here sums and products overflow, if anywhere.
+fn far_fields() -> impl Strategy<Value = Fields> {
+    let far = || {
+        let near_a_power = (52..63_u32, -2..3_i64).prop_map(|(bit, off)| (1_i64 << bit) + off);
+        let signed =
+            (near_a_power, any::<bool>()).prop_map(|(n, negative)| if negative { -n } else { n });
+        prop_oneof![2 => signed, 1 => -3..4_i64, 1 => Just(i64::MAX), 1 => Just(i64::MIN)]
+    };
+    let bits = prop_oneof![
+        Just((1, 1)),
+        Just((1, 2)),
+        Just((1, 4)),
+        Just((17, 4)),
+        Just((15, 6)),
+        Just((1, 8)),
+        Just((2, 64))
+    ];
+    let extent = prop_oneof![Just(1), Just(2), Just(3), Just(4), Just(8), Just(16), Just(0)];
+    let data = prop_oneof![Just(1_usize << 63), Just(1 << 62), Just(3 << 62), any::<usize>()];
+    let device = prop_oneof![3 => Just((1, 0)), 1 => Just((8, 0))];
+    (vec((extent, far()), 1..4), bits, data, device, 0..2_u64).prop_map(
+        |(axes, (code, bits), data, device, padded)| {
+            let (shape, strides): (Vec<_>, Vec<_>) = axes.into_iter().unzip();
+            Fields {
+                data,
+                device,
+                ndim: None,
+                dtype: DLDataType { code: DLDataTypeCode(code), bits, lanes: 1 },
+                shape,
+                strides: Some(strides),
+                byte_offset: 0,
+                flags: padded * Flags::IS_SUBBYTE_TYPE_PADDED.bits(),
+            }
+        },
+    )
+}
+
+/// What an operation returned passes the check that foreign tensors must pass, and every
+/// element of it is one of the tensor's, at a place that is computed without any cleverness.
+fn assert_is_sound(view: Tensor, tensor: &Tensor) {
+    let bits = |tensor: &Tensor| {
+        let first = match tensor.device().has_addresses() {
+            true => tensor.data_ptr() as usize as i128,
+            false => i128::from(tensor.descriptor().byte_offset),
+        };
+        let (low, high) = reach(tensor.shape(), tensor.strides());
+        let item = i128::from(tensor.layout().item_bits());
+        (8 * first + low * item, 8 * first + (high + 1) * item)
+    };
+    if view.layout().count() > 0 {
+        let (inner, outer) = (bits(&view), bits(tensor));
+        assert!(outer.0 <= inner.0 && inner.1 <= outer.1, "{view:?} of {tensor:?}");
+    }
+    // SAFETY: the descriptor is that of a tensor.
+    unsafe { TensorRef::new(view.descriptor(), view.flags()) }.unwrap();
+    let raw = view.into_raw();
+    // SAFETY: the handle is owned here, and consumed.
+    drop(unsafe { Tensor::import(raw) }.unwrap());
+}
+
 /// Every byte of the view is one of the tensor's.
 fn assert_within(view: &Tensor, tensor: &Tensor) {
     if view.layout().count() == 0 || !tensor.device().has_addresses() {
@@ -156,6 +217,43 @@ proptest! {
                 let raw = view.into_raw();
                 // SAFETY: the handle is owned here, and consumed.
                 drop(unsafe { Tensor::import(raw) }.unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn views_of_what_reaches_far_are_sound_or_refused(
+        fields in prop_oneof![3 => far_fields(), 1 => fields()],
+        slices in vec((proptest::option::of(number()), proptest::option::of(number()), number()), 0..4),
+        index in -3..3_i64,
+        shape in vec(prop_oneof![Just(1), Just(2), Just(4), Just(8), Just(-1), number()], 0..5),
+    ) {
+        fields.accepted(|tensor| {
+            let tensor = wrap(tensor);
+            let slices: Vec<Slice> =
+                slices.iter().map(|&(start, stop, step)| Slice { start, stop, step }).collect();
+            let reversed = vec![Slice { step: -1, ..Slice::FULL }; tensor.shape().len()];
+            let axes: Vec<usize> = (0..tensor.shape().len()).rev().collect();
+            let wider: Vec<i64> = [2].iter().chain(tensor.shape()).copied().collect();
+            let views = [
+                tensor.slice(&slices),
+                tensor.slice(&reversed),
+                tensor.select(0, index),
+                tensor.select(axes.len().saturating_sub(1), index),
+                tensor.permute(&axes),
+                tensor.reshape(&shape),
+                tensor.reshape(&[-1]),
+                tensor.reshape(&[2, -1]),
+                tensor.expand(&shape),
+                tensor.expand(&wider),
+                tensor.share(),
+                tensor.share_read_only(),
+            ];
+            for view in views {
+                match view {
+                    Ok(view) => assert_is_sound(view, &tensor),
+                    Err(error) => assert!(!error.message().is_empty()),
+                }
             }
         });
     }

@@ -149,6 +149,137 @@ static void test_a_changed_descriptor_is_foreign(void) {
     CHECK(released == 1);
 }
 
+/* What others can do to a tensor that we made: nothing is read beyond the block in which it
+ * lies (valgrind sees to that), and the memory is released once. */
+enum { CHANGES = 24 };
+
+static void change(DLManagedTensorVersioned *own, int number) {
+    static const int32_t ndims[] = {0, 1, 3, DLBRIDGE_MAX_NDIM, -1, 65, INT32_MIN, INT32_MAX};
+    DLTensor *tensor = &own->dl_tensor;
+    if (number < 16) {
+        tensor->ndim = ndims[number / 2];
+        if (number % 2 == 1 && tensor->ndim >= 0 && tensor->ndim <= DLBRIDGE_MAX_NDIM) {
+            tensor->strides = tensor->shape + tensor->ndim;
+        }
+        return;
+    }
+    switch (number) {
+    case 16:
+        tensor->shape[1] = -1;
+        break;
+    case 17:
+        tensor->shape[0] = tensor->strides[0] = INT64_MAX;
+        break;
+    case 18:
+        tensor->dtype.code = 99;
+        break;
+    case 19:
+        tensor->device.device_type = (DLDeviceType)99;
+        break;
+    case 20:
+        own->flags = ~UINT64_C(0);
+        break;
+    case 21:
+        tensor->data = NULL;
+        tensor->byte_offset = UINT64_MAX;
+        break;
+    case 22:
+        own->manager_ctx = NULL;
+        tensor->ndim = DLBRIDGE_MAX_NDIM;
+        break;
+    default:
+        own->version.minor = 99;
+        tensor->strides = tensor->shape + 3;
+        tensor->ndim = 3;
+        break;
+    }
+}
+
+static dlbridge_status use(DLManagedTensorVersioned *own, int way, DLManagedTensorVersioned **out,
+                           dlbridge_array_struct **array) {
+    static dlbridge_array_interface interface;
+    const dlbridge_range all = {DLBRIDGE_OPEN, DLBRIDGE_OPEN, -1};
+    const int32_t axes[] = {1, 0};
+    const int64_t flat[] = {6}, wider[] = {4, 2, 3};
+    switch (way) {
+    case 0:
+        return dlbridge_share(own, 0, out);
+    case 1:
+        return dlbridge_slice(own, 1, &all, out);
+    case 2:
+        return dlbridge_select(own, 0, 0, out);
+    case 3:
+        return dlbridge_permute(own, 2, axes, out);
+    case 4:
+        return dlbridge_reshape(own, 1, flat, out);
+    case 5:
+        return dlbridge_expand(own, 3, wider, out);
+    case 6:
+        return dlbridge_to_array_interface(own, &interface);
+    case 7:
+        return dlbridge_to_array_struct(own, array);
+    case 8:
+        return dlbridge_validate_managed(own);
+    case 9:
+        return dlbridge_check_managed(own, "i32[2, 3] c cpu writable");
+    default:
+        return dlbridge_import(own, out);
+    }
+}
+
+static void test_changed_fields_are_not_trusted(void) {
+    int number, way;
+    for (number = 0; number < CHANGES; ++number) {
+        for (way = 0; way < 12; ++way) {
+            DLTensor described = tensor();
+            int released = 0;
+            DLManagedTensorVersioned *own = wrap(&described, 0, &released), *out = UNTOUCHED;
+            DLManagedTensor *legacy = UNTOUCHED;
+            dlbridge_array_struct *array = UNTOUCHED;
+            dlbridge_status status;
+            change(own, number);
+            status = way < 11 ? use(own, way, &out, &array) : dlbridge_export_legacy(own, &legacy);
+            if (status != DLBRIDGE_OK) {
+                CHECK(out == UNTOUCHED && array == UNTOUCHED && legacy == UNTOUCHED);
+                CHECK(strlen(dlbridge_last_error()) > 0);
+            }
+            CHECK(released == 0);
+            if (way < 10 || status != DLBRIDGE_OK) {
+                dlbridge_release(own);
+            }
+            if (out != UNTOUCHED) {
+                CHECK_OK(dlbridge_validate_managed(out));
+                CHECK(way == 5 ? out->dl_tensor.ndim == 3 : out->dl_tensor.ndim <= 2);
+                dlbridge_release(out);
+            }
+            if (array != UNTOUCHED) {
+                CHECK(array->nd == 2);
+                dlbridge_release_array_struct(array);
+            }
+            if (legacy != UNTOUCHED) {
+                dlbridge_release_legacy(legacy);
+            }
+            CHECK(released == 1);
+        }
+    }
+}
+
+/* A copy of the struct is not the tensor: there is no block behind it. */
+static void test_a_copy_of_the_struct_is_foreign(void) {
+    DLTensor described = tensor();
+    int released = 0;
+    DLManagedTensorVersioned *own = wrap(&described, 0, &released), *out = UNTOUCHED;
+    DLManagedTensorVersioned *copy = malloc(sizeof *copy);
+    CHECK(copy != NULL);
+    *copy = *own;
+    CHECK_STATUS(dlbridge_share(copy, 0, &out), DLBRIDGE_ERROR_FOREIGN);
+    CHECK_OK(dlbridge_validate_managed(copy));
+    CHECK(out == UNTOUCHED);
+    free(copy);
+    dlbridge_release(own);
+    CHECK(released == 1);
+}
+
 static void count_delete_legacy(DLManagedTensor *self) { count_release(self->manager_ctx); }
 
 static DLManagedTensor foreign_legacy(int *deleted) {
@@ -251,6 +382,8 @@ int main(void) {
     test_another_major_version();
     test_views_and_shares_of_a_foreign_tensor_are_refused();
     test_a_changed_descriptor_is_foreign();
+    test_changed_fields_are_not_trusted();
+    test_a_copy_of_the_struct_is_foreign();
     test_import_legacy();
     test_import_legacy_refuses();
     test_export_legacy();
