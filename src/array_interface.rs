@@ -13,6 +13,7 @@ use crate::error::{Result, fail};
 use crate::layout::{Dims, dims};
 use crate::memory;
 use crate::owned::Tensor;
+use crate::raw_array::RawArray;
 use crate::room::Room;
 use crate::source::Source;
 use crate::text::Text;
@@ -55,46 +56,68 @@ pub const ARRAY_WRITEABLE: c_int = 0x400;
 /// `descr` is set.
 pub const ARRAY_HAS_DESCR: c_int = 0x800;
 
+impl ArrayInterface {
+    /// What the struct describes, in whatever byte order and with whatever strides.
+    ///
+    /// # Errors
+    /// `Interface` if `two` is not 2, `Ndim`, `Dtype`, `Shape`.
+    ///
+    /// # Safety
+    /// `shape` and `strides` have `nd` entries.
+    pub unsafe fn describe(&self) -> Result<RawArray> {
+        if self.two != 2 {
+            fail!(Interface, "two is {}; it must be 2, else this is no array interface", self.two);
+        }
+        let Some(ndim) = usize::try_from(self.nd).ok().filter(|ndim| *ndim <= MAX_NDIM) else {
+            fail!(Ndim, "nd is {}; it must be 0 to {MAX_NDIM}", self.nd);
+        };
+        let kind = char::from(self.typekind as u8);
+        let swapped = self.flags & ARRAY_NOTSWAPPED == 0 && self.itemsize > 1;
+        let order = match (swapped, cfg!(target_endian = "little")) {
+            (false, _) => '=',
+            (true, true) => '>',
+            (true, false) => '<',
+        };
+        let typestr = Text::<24>::of(format_args!("{order}{kind}{}", self.itemsize));
+        let typestr = typestr.as_deref().unwrap_or_default();
+        let (dtype, is_swapped) = DType::from_typestr_of_any_order(typestr)?;
+        let read_only = self.flags & ARRAY_WRITEABLE == 0;
+        // SAFETY: the caller's promise.
+        let [shape, strides] = unsafe {
+            [
+                integers(self.shape, ndim, "shape")?,
+                match self.strides.is_null() {
+                    true => Dims::new(),
+                    false => integers(self.strides, ndim, "strides")?,
+                },
+            ]
+        };
+        Ok(RawArray {
+            dtype,
+            is_swapped,
+            shape,
+            byte_strides: (!self.strides.is_null()).then_some(strides),
+            data: self.data,
+            flags: if read_only { Flags::READ_ONLY } else { Flags::empty() },
+        })
+    }
+}
+
 /// A tensor over the memory of an array interface struct. Shape and strides are
 /// copied; `source` is released after the last owner, and stays the caller's on
 /// error.
 ///
 /// # Errors
-/// `Interface` if `two` is not 2, `ByteOrder` without the flag
-/// `ARRAY_NOTSWAPPED`, `Strides` if a stride is not a multiple of the element
-/// size, and those of [`TensorRef::new`].
+/// `ByteOrder` without the flag `ARRAY_NOTSWAPPED`, `Strides` if a stride is not a
+/// multiple of the element size, those of [`ArrayInterface::describe`] and of
+/// [`TensorRef::new`].
 ///
 /// # Safety
 /// `shape` and `strides` have `nd` entries, and the memory is as
 /// [`Tensor::wrap`] demands.
 pub unsafe fn from_struct(interface: &ArrayInterface, source: Source) -> Result<Tensor> {
-    if interface.two != 2 {
-        fail!(Interface, "two is {}; it must be 2, else this is no array interface", interface.two);
-    }
-    let Some(ndim) = usize::try_from(interface.nd).ok().filter(|ndim| *ndim <= MAX_NDIM) else {
-        fail!(Ndim, "nd is {}; it must be 0 to {MAX_NDIM}", interface.nd);
-    };
-    let kind = char::from(interface.typekind as u8);
-    let swapped = interface.flags & ARRAY_NOTSWAPPED == 0 && interface.itemsize > 1;
-    let order = match (swapped, cfg!(target_endian = "little")) {
-        (false, _) => '=',
-        (true, true) => '>',
-        (true, false) => '<',
-    };
-    let typestr = Text::<24>::of(format_args!("{order}{kind}{}", interface.itemsize));
-    let dtype = DType::from_typestr(typestr.as_deref().unwrap_or_default())?;
-    let read_only = interface.flags & ARRAY_WRITEABLE == 0;
-    let flags = if read_only { Flags::READ_ONLY } else { Flags::empty() };
     // SAFETY: the caller's promise.
-    unsafe {
-        let shape = integers(interface.shape, ndim, "shape")?;
-        let strides = match interface.strides.is_null() {
-            true => None,
-            false => Some(integers(interface.strides, ndim, "strides")?),
-        };
-        let data = interface.data;
-        from_values(dtype, &shape, strides.as_deref(), data, Device::CPU, flags, source)
-    }
+    unsafe { interface.describe()?.wrap(source) }
 }
 
 /// A tensor over the memory that the values of an `__array_interface__`

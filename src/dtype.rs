@@ -199,6 +199,22 @@ impl DType {
     /// `ByteOrder` for the byte order of another machine, `Dtype` for types
     /// that DLPack does not have, `Interface` for text that is no typestr.
     pub fn from_typestr(text: &str) -> Result<DType> {
+        match DType::from_typestr_of_any_order(text)? {
+            (dtype, false) => Ok(dtype),
+            (_, true) => fail!(
+                ByteOrder,
+                "typestr is {text:?}, in the byte order of another machine; DLPack has native order \
+                 only ({NATIVE_ORDER}): convert first, in NumPy by x.astype(x.dtype.newbyteorder('='))"
+            ),
+        }
+    }
+
+    /// As [`DType::from_typestr`], and whether the elements are in the byte order of
+    /// another machine.
+    ///
+    /// # Errors
+    /// Those of [`DType::from_typestr`] but for `ByteOrder`.
+    pub fn from_typestr_of_any_order(text: &str) -> Result<(DType, bool)> {
         let (order, rest) = match text.chars().next() {
             Some(order @ ('<' | '>' | '=' | '|')) => (order, &text[1..]),
             _ => ('=', text),
@@ -215,18 +231,11 @@ impl DType {
         let (Some(kind), Some(bits)) = (kind, bytes.checked_mul(8)) else {
             return Err(refused_typestr(text, Some(letter)));
         };
-        if order == FOREIGN_ORDER && bytes > 1 {
-            fail!(
-                ByteOrder,
-                "typestr is {text:?}, in the byte order of another machine; DLPack has native order \
-                 only ({NATIVE_ORDER}): convert first, in NumPy by x.astype(x.dtype.newbyteorder('='))"
-            );
-        }
         // NumPy has no complex type of 4 bytes.
         if !kind.bits.contains(&bits) || letter == 'c' && bits == 32 {
             return Err(refused_typestr(text, Some(letter)));
         }
-        Ok(scalar(DLDataTypeCode(kind.code), bits))
+        Ok((scalar(DLDataTypeCode(kind.code), bits), order == FOREIGN_ORDER && bytes > 1))
     }
 
     /// The element type of that name, without the sentence that says which there are.

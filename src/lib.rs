@@ -29,7 +29,7 @@
 //!
 //! Data flows one way through the modules: [`memory`] and [`error`], [`abi`], then [`dtype`], [`device`] and
 //! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
-//! [`elements`], [`array_interface`], [`copy`], [`cuda`] and [`check`], and last
+//! [`elements`], [`array_interface`], [`copy`], [`raw_array`], [`cuda`] and [`check`], and last
 //! the C functions.
 
 pub mod abi;
@@ -49,6 +49,7 @@ pub mod foreign;
 pub mod layout;
 pub mod memory;
 pub mod owned;
+pub mod raw_array;
 pub mod room;
 pub mod source;
 pub mod spec;
@@ -63,5 +64,6 @@ pub use elements::Element;
 pub use error::{Error, Result, Status};
 pub use layout::Layout;
 pub use owned::Tensor;
+pub use raw_array::RawArray;
 pub use source::Source;
 pub use view::{Slice, View};

@@ -4,16 +4,16 @@
 
 use std::ffi::c_void;
 
-use dlbridge::abi::{DLDataTypeCode, Flags};
-use dlbridge::layout::{Dims, Layout};
-use dlbridge::{DType, Device, Source, Tensor, array_interface as core};
+use dlbridge::abi::{DLDataTypeCode, Flags, NOWHERE};
+use dlbridge::layout::Layout;
+use dlbridge::{DType, RawArray, Tensor, array_interface as core};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use crate::buffer::Buffer;
 use crate::integers::integer_list;
-use crate::owner::{kept_by, owned_by};
+use crate::raw_array::{Keeper, Raw};
 use crate::support::objects::{self, Int, Text, intern};
 use crate::{address, errors, numpy};
 
@@ -65,32 +65,31 @@ pub fn has_typestr(tensor: &Tensor) -> bool {
         }
 }
 
-/// The values of a dictionary that say how the memory is used.
-pub struct Description {
-    pub dtype: DType,
-    pub shape: Dims,
-    pub byte_strides: Option<Dims>,
-}
-
-/// A tensor on the memory that an object's `__array_interface__` describes.
-pub fn import(object: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+/// The memory that an object's `__array_interface__` describes.
+pub fn describe<'py>(
+    object: &Bound<'py, PyAny>,
+    interface: &Bound<'py, PyAny>,
+) -> PyResult<Raw<'py>> {
     let interface = Interface::new("__array_interface__", interface)?;
-    let description = interface.describe()?;
+    let array = interface.describe()?;
     match interface.entry("data")? {
         Some(data) if data.is_instance_of::<PyTuple>() => {
             let (address, read_only) = address(&data)?;
             // The dictionary too: NumPy's scalars keep their memory alive with it.
             let owner = [object.clone(), interface.dict.clone().into_any()];
             let owner = objects::tuple(object.py(), owner)?.into_any();
-            owned_by(owner, |source| {
-                let data = address as *mut c_void;
-                // SAFETY: the interface says that the memory is there as long as the object is.
-                unsafe { description.wrap(data, Device::CPU, read_only, source) }
-            })
+            let array = at(array, address as *mut c_void, read_only);
+            Ok(Raw { array, keeper: Keeper::Object(owner) })
         }
-        Some(buffer) => from_buffer(&buffer, &interface, &description),
-        None => from_buffer(object, &interface, &description),
+        Some(buffer) => in_buffer(&buffer, &interface, array),
+        None => in_buffer(object, &interface, array),
     }
+}
+
+/// The same array at an address.
+pub fn at(array: RawArray, data: *mut c_void, read_only: bool) -> RawArray {
+    let flags = if read_only { Flags::READ_ONLY } else { Flags::empty() };
+    RawArray { data, flags, ..array }
 }
 
 /// The dictionary of an array interface, of the host or of CUDA.
@@ -114,11 +113,13 @@ impl<'a, 'py> Interface<'a, 'py> {
         }
     }
 
-    pub fn describe(&self) -> PyResult<Description> {
+    /// The array, without its address.
+    pub fn describe(&self) -> PyResult<RawArray> {
         let typestr = self.required("typestr")?;
         let text = errors::text(&typestr);
         let text = text.ok_or_else(|| errors::wrong_type("typestr", &typestr, "a str"))?;
-        let dtype = DType::from_typestr(&text).map_err(errors::exchange)?;
+        let (dtype, is_swapped) =
+            DType::from_typestr_of_any_order(&text).map_err(errors::exchange)?;
         let shape = self.required("shape")?;
         if !shape.is_instance_of::<PyTuple>() {
             return Err(errors::wrong_type("shape", &shape, "a tuple of ints"));
@@ -135,7 +136,14 @@ impl<'a, 'py> Interface<'a, 'py> {
                 strides.len(),
                 shape.len()
             ))),
-            _ => Ok(Description { dtype, shape, byte_strides }),
+            _ => Ok(RawArray {
+                dtype,
+                is_swapped,
+                shape,
+                byte_strides,
+                data: NOWHERE,
+                flags: Flags::empty(),
+            }),
         }
     }
 
@@ -161,30 +169,13 @@ pub fn address(data: &Bound<'_, PyAny>) -> PyResult<(usize, bool)> {
     Ok((address, pair.get_item(1)?.is_truthy()?))
 }
 
-impl Description {
-    /// # Safety
-    /// As `from_values` of the core.
-    pub unsafe fn wrap(
-        &self,
-        data: *mut c_void,
-        device: Device,
-        read_only: bool,
-        source: Source,
-    ) -> dlbridge::Result<Tensor> {
-        let flags = if read_only { Flags::READ_ONLY } else { Flags::empty() };
-        let strides = self.byte_strides.as_deref();
-        // SAFETY: the caller's promise.
-        unsafe { core::from_values(self.dtype, &self.shape, strides, data, device, flags, source) }
-    }
-}
-
 /// Memory of an object with the buffer protocol, which stays locked (a bytearray
 /// cannot be resized) as long as the tensor lives.
-fn from_buffer(
-    exporter: &Bound<'_, PyAny>,
-    interface: &Interface<'_, '_>,
-    description: &Description,
-) -> PyResult<Tensor> {
+fn in_buffer<'py>(
+    exporter: &Bound<'py, PyAny>,
+    interface: &Interface<'_, 'py>,
+    array: RawArray,
+) -> PyResult<Raw<'py>> {
     let buffer = Buffer::get(exporter).map_err(|error| {
         let message = format!(
             "__array_interface__ has its data in a {}, whose buffer cannot be had",
@@ -197,16 +188,13 @@ fn from_buffer(
             .ok_or_else(|| errors::wrong_type("offset", &offset, "an int, 0 or more"))?,
         None => 0,
     };
-    check_bounds(&buffer, offset, description)?;
+    check_bounds(&buffer, offset, &array)?;
     let (first, read_only) =
         (buffer.first().cast::<u8>().wrapping_add(offset), buffer.is_read_only());
-    kept_by(buffer, |source| {
-        // SAFETY: all of it is inside the buffer, which is kept.
-        unsafe { description.wrap(first.cast(), Device::CPU, read_only, source) }
-    })
+    Ok(Raw { array: at(array, first.cast(), read_only), keeper: Keeper::Buffer(buffer) })
 }
 
-fn check_bounds(buffer: &Buffer, offset: usize, wanted: &Description) -> PyResult<()> {
+fn check_bounds(buffer: &Buffer, offset: usize, wanted: &RawArray) -> PyResult<()> {
     if !buffer.is_c_contiguous() {
         return Err(errors::refused("the data of __array_interface__ is a buffer with gaps"));
     }

@@ -5,13 +5,14 @@
 use std::ptr::{self, NonNull};
 
 use dlbridge::Tensor;
-use dlbridge::array_interface::{ArrayInterface, ArrayStruct, from_struct};
+use dlbridge::array_interface::{ArrayInterface, ArrayStruct};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::array_interface::check_exportable;
-use crate::owner::{PendingException, owned_by};
+use crate::owner::PendingException;
+use crate::raw_array::{Keeper, Raw};
 use crate::support::lasting::lasting;
 use crate::support::objects;
 use crate::{address, errors};
@@ -39,8 +40,8 @@ unsafe extern "C" fn destroy(capsule: *mut ffi::PyObject) {
     }
 }
 
-/// A tensor on the memory that an object's `__array_struct__` describes.
-pub fn import(object: &Bound<'_, PyAny>, found: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+/// The memory that an object's `__array_struct__` describes.
+pub fn describe<'py>(object: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> PyResult<Raw<'py>> {
     let wanted = "a capsule without a name";
     let capsule = found
         .cast::<PyCapsule>()
@@ -55,9 +56,7 @@ pub fn import(object: &Bound<'_, PyAny>, found: &Bound<'_, PyAny>) -> PyResult<T
     }
     // The struct may belong to the capsule, and the memory to the object.
     let owner = objects::tuple(object.py(), [object.clone(), found.clone()])?.into_any();
-    owned_by(owner, |source| {
-        // SAFETY: that is what such a capsule points to; the memory is there as long as
-        // the object and the capsule are.
-        unsafe { from_struct(interface.as_ref(), source) }
-    })
+    // SAFETY: that is what such a capsule points to.
+    let array = unsafe { interface.as_ref().describe() }.map_err(errors::exchange)?;
+    Ok(Raw { array, keeper: Keeper::Object(owner) })
 }

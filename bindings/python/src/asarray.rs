@@ -8,11 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyMemoryView, PyType};
 
 use crate::exchange::Table;
+use crate::raw_array::Raw;
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{
     array_interface, array_struct, audit, buffer, capsule, consumer, cuda_array_interface, device,
-    dtype, errors, framework, numpy, stream, torch,
+    dtype, errors, framework, numpy, raw_array, stream, torch,
 };
 
 /// A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
@@ -25,7 +26,9 @@ use crate::{
 /// it is taken for device 0 unless the object has a `device` that says more.
 ///
 /// Elements are never converted: `dtype`, if given, must be that of the object.
-/// `device`, `copy` and `stream` are as for `from_dlpack`. What owns the memory is kept
+/// `device`, `copy` and `stream` are as for `from_dlpack`. DLPack has no strides between
+/// elements (fields of packed records) and no byte order of another machine: such arrays
+/// become copies, or BufferError with copy=False. What owns the memory is kept
 /// alive, but not kept from moving it: ndarray.resize(refcheck=False) and
 /// torch's resize_() pull it away from every other user.
 #[pyfunction]
@@ -77,7 +80,7 @@ pub fn tensor_of<'py>(
     }
 }
 
-fn itself<'py>(
+pub fn itself<'py>(
     obj: &Bound<'py, PyAny>,
     device: Option<Device>,
     copy: Option<bool>,
@@ -95,7 +98,7 @@ pub fn take(
     stream: Option<Stream>,
 ) -> PyResult<Made> {
     if numpy::ARRAY.is_exact_type_of(obj) {
-        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy, stream);
+        return consumer::settle(obj.py(), numpy::import(obj, copy)?, device, copy, stream);
     }
     let known = obj.is_exact_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(obj)
@@ -105,16 +108,12 @@ pub fn take(
     }
     numpy::check_kind(obj)?;
     if numpy::ARRAY.is_type_of(obj) {
-        return consumer::settle(obj.py(), numpy::import(obj)?, device, copy, stream);
+        return consumer::settle(obj.py(), numpy::import(obj, copy)?, device, copy, stream);
     }
     if Table::of(obj)?.is_some() || consumer::producer_of(obj)?.is_some() {
         return consumer::take(obj, device, copy, stream);
     }
-    let made = match described(obj, stream)? {
-        Some(made) => Some(made),
-        None => framework::copied_from(obj, copy)?.map(Made::from),
-    };
-    match made {
+    match made_of(obj, copy, stream)? {
         Some(tensor) => consumer::settle(obj.py(), tensor, device, copy, stream),
         None => Err(errors::wrong_type(
             "obj",
@@ -125,8 +124,14 @@ pub fn take(
     }
 }
 
-/// A tensor on memory that an object describes, but not by DLPack.
-fn described(obj: &Bound<'_, PyAny>, stream: Option<Stream>) -> PyResult<Option<Made>> {
+/// What an object describes, but not by DLPack.
+enum Described<'py> {
+    Raw(Raw<'py>),
+    /// A dictionary of the CUDA array interface.
+    Cuda(Bound<'py, PyAny>),
+}
+
+fn described<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Option<Described<'py>>> {
     let py = obj.py();
     if obj.is_instance_of::<PyType>() {
         // What classes have is for their instances.
@@ -138,15 +143,44 @@ fn described(obj: &Bound<'_, PyAny>, stream: Option<Stream>) -> PyResult<Option<
         || obj.is_exact_instance_of::<PyMemoryView>();
     if !plain {
         if let Some(found) = obj.getattr_opt(intern!(py, "__array_struct__"))? {
-            return array_struct::import(obj, &found).map(|it| Some(it.into()));
+            return array_struct::describe(obj, &found).map(Described::Raw).map(Some);
         }
         if let Some(found) = obj.getattr_opt(intern!(py, "__array_interface__"))? {
-            return array_interface::import(obj, &found).map(|it| Some(it.into()));
+            return array_interface::describe(obj, &found).map(Described::Raw).map(Some);
         }
         if let Some(found) = obj.getattr_opt(intern!(py, "__cuda_array_interface__"))? {
-            let work = stream.unwrap_or(Stream::LEGACY);
-            return cuda_array_interface::import(obj, &found, work).map(Some);
+            return Ok(Some(Described::Cuda(found)));
         }
     }
-    buffer::has_buffer(obj).then(|| buffer::import(obj).map(Made::from)).transpose()
+    let raw = buffer::has_buffer(obj).then(|| buffer::describe(obj)).transpose()?;
+    Ok(raw.map(Described::Raw))
+}
+
+/// The memory on the host that an object describes, but not by DLPack.
+pub fn raw_of<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>> {
+    Ok(match described(obj)? {
+        Some(Described::Raw(raw)) => Some(raw),
+        _ => None,
+    })
+}
+
+/// A tensor of an object that does not speak DLPack, if it has one.
+fn made_of(
+    obj: &Bound<'_, PyAny>,
+    copy: Option<bool>,
+    stream: Option<Stream>,
+) -> PyResult<Option<Made>> {
+    match described(obj)? {
+        Some(Described::Raw(raw)) => {
+            // SAFETY: the interface says that the memory is there as long as the object is,
+            // or the buffer until it is released.
+            let tensor = unsafe { raw.into_tensor(obj.py(), copy) }?;
+            Ok(Some(Made { reason: raw_array::REASON, ..tensor.into() }))
+        }
+        Some(Described::Cuda(found)) => {
+            let work = stream.unwrap_or(Stream::LEGACY);
+            cuda_array_interface::import(obj, &found, work).map(Some)
+        }
+        None => Ok(framework::copied_from(obj, copy)?.map(Made::from)),
+    }
 }

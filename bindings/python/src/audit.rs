@@ -13,7 +13,8 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::framework::{self, Framework, Verdict};
 use crate::plan::bytes_of;
 use crate::transfer::Made;
-use crate::{errors, object};
+
+use crate::{errors, numpy, object, raw_array};
 
 /// How many logs there are: nothing is done for an exchange while this is 0.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -277,19 +278,30 @@ pub fn delivered(
     framework: &'static Framework,
     bytes: i64,
     verdict: &Verdict,
-    came_copied: bool,
+    came_copied: Option<&'static str>,
 ) -> PyResult<()> {
     record(obj.py(), || {
-        let made = "its own framework made a copy";
         Ok(Event {
             source: framework::source_name(obj),
             target: Some(framework.name),
-            copies: verdict.copies() + i64::from(came_copied),
-            reason: if verdict.copies() == 0 && came_copied { made } else { &verdict.reason },
+            copies: verdict.copies() + i64::from(came_copied.is_some()),
+            reason: match came_copied {
+                Some(reason) if verdict.copies() == 0 => why_copied(obj, reason),
+                _ => &verdict.reason,
+            },
             bytes,
             protocol: framework.protocol,
         })
     })
+}
+
+/// Why a tensor came as a copy; the reason is known if it was made here.
+fn why_copied(obj: &Bound<'_, PyAny>, reason: &'static str) -> &'static str {
+    match reason {
+        "" if numpy::ARRAY.is_type_of(obj) => raw_array::REASON,
+        "" => "its own framework made a copy",
+        reason => reason,
+    }
 }
 
 /// A tensor that was made of an object. `asked` is its argument `copy`.
@@ -306,7 +318,7 @@ pub fn taken(obj: &Bound<'_, PyAny>, made: &Made, asked: Option<bool>) -> PyResu
                 (false, _) => "",
                 _ if made.moved => "it was wanted on another device",
                 (true, Some(true)) => "copy=True",
-                (true, _) => "its own framework made a copy",
+                (true, _) => why_copied(obj, made.reason),
             },
             bytes: tensor.layout().bytes(),
             protocol: "dlbridge.Tensor",

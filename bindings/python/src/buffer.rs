@@ -8,7 +8,7 @@ use std::ptr;
 
 use dlbridge::abi::{DLDataType, DLDataTypeCode, Flags};
 use dlbridge::layout::{Dims, Layout};
-use dlbridge::{DType, Device, Tensor, array_interface as core};
+use dlbridge::{DType, RawArray, Tensor};
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use crate::array_interface::check_exportable;
 use crate::errors;
 use crate::integers::tuple;
-use crate::owner::kept_by;
+use crate::raw_array::{Keeper, Raw};
 use crate::tensor::PyTensor;
 
 /// A buffer of an object, which stays locked (a bytearray cannot be resized) until
@@ -80,7 +80,8 @@ impl Buffer {
         }
     }
 
-    fn dtype(&self) -> PyResult<DType> {
+    /// The element type, and whether it is in the byte order of another machine.
+    fn dtype(&self) -> PyResult<(DType, bool)> {
         if self.0.format.is_null() {
             return dtype_of("B", self.0.itemsize);
         }
@@ -103,10 +104,10 @@ pub fn has_buffer(object: &Bound<'_, PyAny>) -> bool {
     unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) != 0 }
 }
 
-/// A tensor on the memory of an object with the buffer protocol. bytes are uint8.
-pub fn import(object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+/// The memory of an object with the buffer protocol. bytes are uint8.
+pub fn describe<'py>(object: &Bound<'py, PyAny>) -> PyResult<Raw<'py>> {
     let buffer = Buffer::get(object)?;
-    let dtype = buffer.dtype()?;
+    let (dtype, is_swapped) = buffer.dtype()?;
     if buffer.list(buffer.0.suboffsets).is_some_and(|list| list.iter().any(|it| *it >= 0)) {
         return Err(errors::refused(
             "the buffer has suboffsets: its elements lie behind pointers, which DLPack does not have",
@@ -124,20 +125,17 @@ pub fn import(object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     let mut flags = Flags::empty();
     flags.set(Flags::READ_ONLY, buffer.is_read_only());
     let data = buffer.first();
-    kept_by(buffer, |source| {
-        let (device, strides) = (Device::CPU, byte_strides.as_deref());
-        // SAFETY: the exporter says that the memory is there until the buffer is
-        // released.
-        unsafe { core::from_values(dtype, &shape, strides, data, device, flags, source) }
-    })
+    let array = RawArray { dtype, is_swapped, shape, byte_strides, data, flags };
+    Ok(Raw { array, keeper: Keeper::Buffer(buffer) })
 }
 
 /// The element type of a format, as the `struct` module and PEP 3118 write it.
 ///
 /// A letter may have two sizes, that of C and that of the standard mode, which a
 /// prefix asks for; not all exporters mean what they write, so that either is
-/// believed if it is the size of the items.
-fn dtype_of(format: &str, item_size: isize) -> PyResult<DType> {
+/// believed if it is the size of the items. The second result is whether they are in the
+/// byte order of another machine.
+fn dtype_of(format: &str, item_size: isize) -> PyResult<(DType, bool)> {
     let (order, code) = match format.as_bytes().first() {
         Some(b'@' | b'=' | b'<' | b'>' | b'!') => format.split_at(1),
         _ => ("", format),
@@ -173,15 +171,9 @@ fn dtype_of(format: &str, item_size: isize) -> PyResult<DType> {
         )));
     }
     let swapped = if cfg!(target_endian = "little") { [">", "!"] } else { ["<", "<"] };
-    if item_size > 1 && swapped.contains(&order) {
-        return Err(errors::refused(format!(
-            "the buffer has the format {format:?}, in the byte order of another machine; DLPack has \
-             native order only: convert first, in NumPy by \
-             x.astype(x.dtype.newbyteorder(\"=\"))"
-        )));
-    }
+    let is_swapped = item_size > 1 && swapped.contains(&order);
     let raw = DLDataType { code: kind, bits: 8 * item_size as u8, lanes: 1 };
-    DType::new(raw).map_err(errors::exchange)
+    Ok((DType::new(raw).map_err(errors::exchange)?, is_swapped))
 }
 
 #[cold]

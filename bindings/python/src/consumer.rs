@@ -71,7 +71,7 @@ pub fn take(
     let made = if let Ok(own) = x.cast_exact::<PyTensor>() {
         shared(own.get(), stream)
     } else if numpy::ARRAY.is_exact_type_of(x) {
-        numpy::import(x).map(Made::from)
+        numpy::import(x, copy).map(Made::from)
     } else if let Ok(capsule) = x.cast_exact::<PyCapsule>() {
         if let (Some(wanted), Some((own, _))) = (device, capsule::peek(capsule)?) {
             check_way(own, wanted, copy)?;
@@ -85,6 +85,9 @@ pub fn take(
     } else {
         numpy::check_kind(x)?;
         framework::check_source(x)?;
+        if numpy::ARRAY.is_type_of(x) && numpy::only_copied(x)?.is_some() {
+            return settle(x.py(), numpy::import(x, copy)?, device, copy, stream);
+        }
         match exchanged(x, device, copy)? {
             Some(tensor) => Ok(tensor.into()),
             None => moved_by_its_own(x, device, copy, stream),

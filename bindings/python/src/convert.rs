@@ -5,7 +5,7 @@ use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::asarray::{take, tensor_of};
+use crate::asarray::{itself, take, tensor_of};
 use crate::audit;
 use crate::framework::{self, Framework, Give, Request, Verdict, judge};
 use crate::owner::kept;
@@ -52,17 +52,28 @@ pub fn convert<'py>(
     }
     // The copy, if any, is made at the end: once.
     let allowed = if copy == Some(true) { None } else { copy };
-    let given = |made: Made| match framework.give {
+    let (tensor, reason) = match itself(obj, device, allowed) {
+        Some(own) => (Given::Object(own), ""),
+        None => {
+            let made = take(obj, device, allowed, None)?;
+            let reason = made.reason;
+            (given(obj.py(), framework, made)?, reason)
+        }
+    };
+    deliver_copied(framework, obj, tensor, copy, request, reason)
+}
+
+fn given<'py>(
+    py: Python<'py>,
+    framework: &'static Framework,
+    made: Made,
+) -> PyResult<Given<'static, 'py>> {
+    match framework.give {
         Give::Owner(_) if made.tensor.device().is_host_accessible() => {
             Ok(Given::Owner(made.tensor))
         }
-        _ => Bound::new(obj.py(), PyTensor::from(made)).map(Given::Object),
-    };
-    let tensor = match framework.give {
-        Give::Owner(_) => given(take(obj, device, allowed, None)?)?,
-        Give::Object(_) | Give::View(_) => Given::Object(tensor_of(obj, device, allowed)?),
-    };
-    deliver(framework, obj, tensor, copy, request)
+        _ => Bound::new(py, PyTensor::from(made)).map(Given::Object),
+    }
 }
 
 /// An array of the framework, of a tensor that came from `obj`.
@@ -72,6 +83,18 @@ pub fn deliver<'py>(
     tensor: Given<'_, 'py>,
     copy: Option<bool>,
     request: Request,
+) -> PyResult<Bound<'py, PyAny>> {
+    deliver_copied(framework, obj, tensor, copy, request, "")
+}
+
+/// As `deliver`. If the tensor is a copy, the reason is why, unless its own framework made it.
+fn deliver_copied<'py>(
+    framework: &'static Framework,
+    obj: &Bound<'py, PyAny>,
+    tensor: Given<'_, 'py>,
+    copy: Option<bool>,
+    request: Request,
+    reason: &'static str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = obj.py();
     let made;
@@ -86,7 +109,8 @@ pub fn deliver<'py>(
             &made
         }
     };
-    let came_copied = view.flags().contains(Flags::IS_COPIED) && !obj.is_instance_of::<PyTensor>();
+    let is_copied = view.flags().contains(Flags::IS_COPIED) && !obj.is_instance_of::<PyTensor>();
+    let came_copied = is_copied.then_some(reason);
     let mut verdict = judge(py, framework, view, request);
     if verdict.refused {
         return Err(errors::refused(verdict.reason));
@@ -95,7 +119,7 @@ pub fn deliver<'py>(
     if copy == Some(false) && verdict.copies() > 0 {
         return Err(refuse_copy(&verdict, view.layout().bytes()));
     }
-    if copy == Some(true) && verdict.copies() == 0 && !came_copied {
+    if copy == Some(true) && verdict.copies() == 0 && !is_copied {
         verdict.ours = true;
         verdict.reason = "copy=True".into();
     }

@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::array_interface::{Interface, address, address_pair, has_typestr};
+use crate::array_interface::{Interface, address, address_pair, at, has_typestr};
 use crate::owner::owned_by;
 use crate::support::objects::{self, Address, Int, Text, intern};
 use crate::transfer::Made;
@@ -68,7 +68,7 @@ pub fn import(
         }
         None => return Err(errors::wrong_type("version", &version, "an int")),
     }
-    let description = interface.describe()?;
+    let array = interface.describe()?;
     let data = interface.required("data")?;
     let (address, read_only) = address(&data)?;
     let producer = producer_stream(&interface)?;
@@ -79,9 +79,9 @@ pub fn import(
     let owner = [object.clone(), interface.dict.clone().into_any()];
     let owner = objects::tuple(object.py(), owner)?.into_any();
     let tensor = owned_by(owner, |source| {
-        let data = address as *mut c_void;
+        let array = at(array, address as *mut c_void, read_only);
         // SAFETY: the interface says that the memory is there as long as the object is.
-        unsafe { description.wrap(data, device, read_only, source) }
+        unsafe { array.wrap_on(device, source) }
     })?;
     Ok(Made { stream: stream::lasting(work), ..tensor.into() })
 }

@@ -85,7 +85,7 @@ fn tensor_of<'py>(arguments: &[Bound<'py, PyAny>]) -> Taken<'py> {
 #[inline]
 fn taken(x: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     if numpy::ARRAY.is_exact_type_of(x) {
-        return numpy::import(x).map(Some);
+        return numpy::import(x, None).map(Some);
     }
     with_torch(x, |view, storage| {
         // SAFETY: the storage is where the elements are.

@@ -31,6 +31,7 @@ mod owner;
 mod plan;
 mod positional;
 mod producer;
+mod raw_array;
 mod seen;
 mod stream;
 mod support;

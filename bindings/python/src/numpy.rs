@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dlbridge::abi::{DLDataTypeCode, Flags};
 use dlbridge::array_interface::scale_to_elements;
 use dlbridge::room::Room;
-use dlbridge::{DType, Device, Tensor, TensorRef};
+use dlbridge::{DType, Device, RawArray, Tensor, TensorRef};
 use numpy::npyffi::{
     NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
     PyArrayObject_fields, PyDataType_ELSIZE, get_type_object,
 };
+use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,6 +22,7 @@ use crate::errors;
 use crate::loaded::LoadedType;
 use crate::once::once;
 use crate::owner::kept;
+use crate::raw_array::{Keeper, Raw};
 use crate::tensor::PyTensor;
 
 pub static ARRAY: LoadedType = LoadedType::on(
@@ -95,9 +97,10 @@ pub fn check_kind(object: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// A tensor on the memory of a NumPy array, which it keeps alive.
-pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    see(array, |view| {
+/// A tensor on the memory of a NumPy array, which it keeps alive. If DLPack cannot have it as
+/// it is, then on a copy, unless `copy` is False.
+pub fn import(array: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Tensor> {
+    let shared = see(array, |view| {
         let own = own_base(array);
         match own.filter(|own| is_all_of(view, own.get().core())) {
             // Else each round from tensor to array and back would hold the one before.
@@ -105,7 +108,54 @@ pub fn import(array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
             // SAFETY: the array keeps its memory.
             None => unsafe { kept(view, array.clone()) },
         }
-    })
+    });
+    shared.or_else(|error| copied(array, copy, error))
+}
+
+/// A copy of what was refused with that error, if one helps.
+#[cold]
+fn copied(array: &Bound<'_, PyAny>, copy: Option<bool>, error: PyErr) -> PyResult<Tensor> {
+    match (only_copied(array)?, copy) {
+        (None, _) => Err(error),
+        (Some(raw), Some(false)) => Err(raw.refuse(&error.value(array.py()).to_string())),
+        // SAFETY: the array keeps its memory.
+        (Some(raw), _) => unsafe { raw.copied(array.py()) },
+    }
+}
+
+/// What a NumPy array is if DLPack can have it only as a copy.
+pub fn only_copied<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>> {
+    let (py, fields) = (array.py(), fields(array));
+    // SAFETY: the dtype of an array.
+    let (number, order) = unsafe {
+        let descr = &(*fields.descr).fields;
+        (descr.type_num, descr.byteorder as u8)
+    };
+    let known = plain(number);
+    let dtype = match known {
+        Some(dtype) => dtype,
+        // SAFETY: as above.
+        None => match unsafe { element_type(py, fields.descr) } {
+            Err(error) if error.is_instance_of::<PyBufferError>(py) => return Ok(None),
+            dtype => dtype?,
+        },
+    };
+    let mut flags = Flags::empty();
+    flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
+    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
+    let fields = Fields::of(array);
+    let list = |numbers: &[isize]| numbers.iter().map(|number| *number as i64).collect();
+    let array_of_bytes = RawArray {
+        dtype,
+        is_swapped: known.is_some() && order == SWAPPED,
+        shape: list(fields.shape()),
+        byte_strides: Some(list(fields.strides())),
+        data: fields.data(),
+        flags,
+    };
+    let is_one = array_of_bytes.check().is_err();
+    let keeper = Keeper::Object(array.clone());
+    Ok(is_one.then_some(Raw { array: array_of_bytes, keeper }))
 }
 
 /// Lets `then` see what a NumPy array is.

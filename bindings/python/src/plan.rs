@@ -8,7 +8,7 @@ use crate::asarray::tensor_of;
 use crate::convert::is_one;
 use crate::framework::{self, Framework, Request, judge};
 use crate::tensor::PyTensor;
-use crate::{device, errors};
+use crate::{device, errors, raw_array};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -99,14 +99,11 @@ pub fn plan(
     let decided = is_one(obj, framework, device).and_then(|is_one| match is_one {
         true => unchanged(obj, framework),
         false => {
-            let (tensor, made) = match framework::would_copy_out(obj)? {
-                Some((tensor, reason)) => (Bound::new(py, PyTensor::new(tensor))?, Some(reason)),
-                None => (tensor_of(obj, None, Some(false))?, None),
-            };
+            let (tensor, made) = source(obj)?;
             let tensor = tensor.get().core();
             let plan = match device.filter(|it| *it != tensor.device()) {
                 Some(wanted) => moved(obj, framework, tensor, wanted),
-                None => judged(obj, framework, tensor, made, request),
+                None => judged(obj, framework, tensor, made.as_deref(), request),
             };
             match framework.ready.filter(|_| plan.answer != Answer::Refuses) {
                 Some(ready) => ready(py).map(|()| plan),
@@ -123,6 +120,22 @@ pub fn plan(
         }),
         false => Err(error),
     })
+}
+
+/// The tensor that the object would become, and why it would be a copy, if it would.
+fn source<'py>(obj: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyTensor>, Option<String>)> {
+    let py = obj.py();
+    let copied = |(tensor, reason)| Ok((Bound::new(py, PyTensor::new(tensor))?, Some(reason)));
+    if let Some((tensor, reason)) = framework::would_copy_out(obj)? {
+        return copied((tensor, reason.to_owned()));
+    }
+    match tensor_of(obj, None, Some(false)) {
+        Ok(tensor) => Ok((tensor, None)),
+        Err(error) if error.is_instance_of::<PyBufferError>(py) => {
+            copied(raw_array::would_copy(obj)?.ok_or(error)?)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn empty(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
@@ -175,6 +188,8 @@ fn judged(
 ) -> Plan {
     let verdict = judge(obj.py(), framework, &tensor.view(), request);
     let copies = verdict.copies() + i64::from(made.is_some());
+    // Why it is refused has nothing to do with a copy that comes before.
+    let made = made.filter(|_| !verdict.refused);
     let reasons: Vec<&str> = made.into_iter().chain(Some(&*verdict.reason)).collect();
     let reason = reasons.into_iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>();
     let answer = match (verdict.refused, copies) {

@@ -8,7 +8,8 @@ use crate::{errors, numpy, torch};
 
 /// Lets `then` see what an array is, and gives it the object that keeps its memory.
 /// None for what has to be imported as a tensor: anything but the host arrays of NumPy
-/// and PyTorch, and arrays that were made of a tensor.
+/// and PyTorch, arrays that were made of a tensor, and those that DLPack can only have as a
+/// copy.
 pub fn with<'py, R>(
     obj: &Bound<'py, PyAny>,
     then: impl FnOnce(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<R>,
@@ -16,7 +17,10 @@ pub fn with<'py, R>(
     if numpy::ARRAY.is_exact_type_of(obj) {
         return match numpy::own_base(obj) {
             Some(_) => Ok(None),
-            None => numpy::see(obj, |view| then(view, obj.clone())).map(Some),
+            None => match numpy::see(obj, |view| then(view, obj.clone())) {
+                Err(_) if numpy::only_copied(obj)?.is_some() => Ok(None),
+                seen => seen.map(Some),
+            },
         };
     }
     let mut descriptor = torch::NOTHING;

@@ -14,11 +14,13 @@ pub struct Made {
     pub stream: Stream,
     /// Whether it was copied here, to another device.
     pub moved: bool,
+    /// Why it was copied, if its framework did not do that by itself.
+    pub reason: &'static str,
 }
 
 impl From<Tensor> for Made {
     fn from(tensor: Tensor) -> Made {
-        Made { tensor, stream: Stream::LEGACY, moved: false }
+        Made { tensor, stream: Stream::LEGACY, moved: false, reason: "" }
     }
 }
 
@@ -119,7 +121,7 @@ pub fn copy_to(
         let text = format!("the tensor is on {from}{wanted}: {}", error.message());
         errors::exchange(Error::new(error.status(), text))
     })?;
-    Ok(Made { tensor, stream: stream::lasting(on), moved: false })
+    Ok(Made { stream: stream::lasting(on), ..Made::from(tensor) })
 }
 
 /// One more owner, for use on another stream than the one on which the tensor was made.

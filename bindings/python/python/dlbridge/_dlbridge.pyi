@@ -324,7 +324,9 @@ def asarray(
     it is taken for device 0 unless the object has a `device` that says more.
 
     Elements are never converted: `dtype`, if given, must be that of the object.
-    `device`, `copy` and `stream` are as for `from_dlpack`. What owns the memory is kept
+    `device`, `copy` and `stream` are as for `from_dlpack`. DLPack has no strides between
+    elements (fields of packed records) and no byte order of another machine: such arrays
+    become copies, or BufferError with copy=False. What owns the memory is kept
     alive, but not kept from moving it: ndarray.resize(refcheck=False) and
     torch's resize_() pull it away from every other user.
     """

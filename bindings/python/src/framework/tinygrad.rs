@@ -119,7 +119,7 @@ pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Te
         ));
     }
     let array = object.call_method0("numpy").map_err(|error| not_given(object, dtype, error))?;
-    let tensor = numpy::import(&array)?;
+    let tensor = numpy::import(&array, Some(false))?;
     // As aligned as `would_copy_out` says, else others might need one more copy.
     if !(tensor.data_ptr() as usize).is_multiple_of(ALIGNMENT) {
         return copied(object.py(), tensor.view());
