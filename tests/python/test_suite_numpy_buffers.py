@@ -212,6 +212,36 @@ TestDescribedInC = suites.suite(
 )
 
 
+def lent_scalars(tests):
+    """The buffers of scalars are those of tensors."""
+    tests.memoryview = view
+    by_numpy = tests.get_buffer_info
+    tests.get_buffer_info = lambda scalar, flags: by_numpy(lender(scalar), flags)
+
+
+SCALAR_TESTS = [
+    "test_scalar_match_array",
+    "test_scalar_dim",
+    "test_scalar_code_and_properties",
+    "test_scalar_buffers_readonly",
+]
+TestLentScalars = suites.suite(
+    "numpy._core.tests.test_scalarbuffer",
+    lent_scalars,
+    install=INSTALL,
+    beside={
+        "DLPack has no such elements": [
+            *(f"{test}[{code}]" for test in SCALAR_TESTS for code in ("g", "Zg")),
+            "test_void_scalar_structured_data",
+            "test_datetime_memoryview",
+            "test_str_ucs4",
+            "test_user_scalar_fails_buffer",
+        ]
+    },
+    left_out={"NumPy's scalars are refused so far": SCALAR_TESTS},
+)
+
+
 def nested(tests):
     """What is like an array is a tensor."""
     for owner in (tests.TestStringDiscovery, tests.TestNested, tests.TestArrayLikes):
