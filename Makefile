@@ -90,8 +90,7 @@ ptx: ## compile the CUDA kernels anew, by an NVRTC from the package index
 	@.ci/ptx "$$(find build/nvrtc -name 'libnvrtc.so*')" src/cuda/strided_copy.ptx
 
 clean: ## remove what was built; .venv stays
-	@rm -rf target build bindings/python/LICENSE-* \
-	    bindings/python/python/dlbridge/lib bindings/python/python/dlbridge/include
+	@rm -rf target build bindings/python/python/dlbridge/lib bindings/python/python/dlbridge/include
 
 prerequisites:
 	@mkdir -p build

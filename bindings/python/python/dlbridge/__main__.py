@@ -42,6 +42,9 @@ def main() -> int:
         return int(arguments.run(arguments))
     if not arguments.asked:
         parser.error("say what to print; --help lists what there is")
+    if reason := _paths.why_incomplete():
+        print(f"dlbridge: {reason}", file=sys.stderr)
+        return 1
     print(shlex.join(word for words in arguments.asked for word in words))
     return 0
 

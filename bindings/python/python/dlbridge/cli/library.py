@@ -36,8 +36,10 @@ class Library:
     def examine(cls) -> "Library":
         """Load it and ask."""
         library = cls(dlpack_version=_dlpack_version())
-        from .. import capi
+        from .. import _paths, capi
 
+        if reason := _paths.why_incomplete():
+            library.wrong.append(reason)
         try:
             lib = capi.lib
             library.version = lib.dlbridge_version().decode()
