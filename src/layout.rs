@@ -209,6 +209,14 @@ impl<'a> Layout<'a> {
         ((low * bits) >> 3) as i64..bits_to_bytes((high + 1) * bits)
     }
 
+    /// Whether a stride is negative through whose axis nothing is reached: of an extent of
+    /// 1, or of any without elements.
+    pub fn has_idle_negative(&self) -> bool {
+        let is_idle = |extent: i64| extent == 1 || self.count == 0;
+        let mut axes = self.shape.iter().zip(self.strides.unwrap_or_default());
+        axes.any(|(extent, stride)| *stride < 0 && is_idle(*extent))
+    }
+
     /// Whether two indices certainly never reach the same element. `false` for
     /// broadcast axes, and for strides so entangled that it would take a
     /// search to tell.

@@ -134,6 +134,18 @@ impl Tensor {
         self.derive(data, byte_offset, flags, (&view.shape, &view.strides))
     }
 
+    /// A further owner without negative strides that mean nothing: see
+    /// [`View::without_idle_negatives`].
+    ///
+    /// # Errors
+    /// As [`Tensor::share`].
+    pub fn without_idle_negatives(&self) -> Result<Tensor> {
+        match self.layout().has_idle_negative() {
+            true => self.view_as(View::without_idle_negatives(self.layout())?, self.flags()),
+            false => self.share(),
+        }
+    }
+
     /// Part of the tensor, without a copy: see [`View::slice`].
     ///
     /// # Errors

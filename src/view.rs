@@ -81,6 +81,22 @@ impl View {
         }
     }
 
+    /// The same layout, with positive strides in place of the negative ones through whose
+    /// axes nothing is reached, which many libraries refuse. All others stay as they are: they
+    /// tell where an axis of extent 1 was cut, and images of one channel from one image.
+    ///
+    /// # Errors
+    /// `Memory`.
+    pub fn without_idle_negatives(layout: Layout<'_>) -> Result<View> {
+        let mut view = View::same(layout)?;
+        for (extent, stride) in view.shape.iter().zip(&mut view.strides) {
+            if *stride < 0 && (*extent == 1 || layout.count() == 0) {
+                *stride = stride.checked_neg().unwrap_or(i64::MAX);
+            }
+        }
+        Ok(view)
+    }
+
     /// Part of the layout: one slice for each leading axis, later axes whole.
     ///
     /// # Errors
@@ -424,6 +440,24 @@ mod tests {
         let error = View::slice(base, &[slice(None, None, 0)]).unwrap_err();
         assert_eq!(error.status(), Status::Argument);
         assert_eq!(View::slice(base, &[Slice::FULL; 3]).unwrap_err().status(), Status::Index);
+    }
+
+    #[test]
+    fn only_negative_strides_that_reach_nothing_become_positive() {
+        for (shape, strides, expected) in [
+            (&[1, 3, 4][..], &[-12, 4, 1][..], Some(&[12, 4, 1][..])),
+            (&[1, 3, 1], &[5, -1, -9], Some(&[5, -1, 9])),
+            (&[1], &[i64::MIN], Some(&[i64::MAX])),
+            (&[0, 3], &[-3, -1], Some(&[3, 1])),
+            (&[1, 3, 4, 5], &[60, 1, 15, 3], None),
+            (&[2, 3], &[-3, 1], None),
+            (&[], &[], None),
+        ] {
+            let base = layout(shape, strides);
+            assert_eq!(base.has_idle_negative(), expected.is_some());
+            let found = View::without_idle_negatives(base).unwrap();
+            assert_eq!(found, view(shape, expected.unwrap_or(strides), 0));
+        }
     }
 
     #[test]

@@ -142,9 +142,9 @@ fn numpy_to_torch<'py>(array: &Bound<'py, PyAny>) -> Taken<'py> {
     let shift = (dtype.item_bits() / 8).trailing_zeros();
     let mut is_usual = true;
     let [mut shape, mut strides] = [Room::new(), Room::new()];
-    // Axes of 0 or 1 may have strides that PyTorch does not take.
+    // Without elements there is more to look at.
     let shape = shape.fill(fields.shape().iter().map(|extent| {
-        is_usual &= *extent > 1;
+        is_usual &= *extent > 0;
         *extent as i64
     }));
     let strides = strides.fill(fields.strides().iter().map(|bytes| {

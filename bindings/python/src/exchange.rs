@@ -290,7 +290,7 @@ unsafe extern "C" fn from_object(
             let own = cast(py, &object)?.get();
             order(own)?;
             alignment::check_for_any(&own.core().view()).map_err(errors::refused)?;
-            let tensor = own.core().share().map_err(errors::exchange)?;
+            let tensor = own.core().without_idle_negatives().map_err(errors::exchange)?;
             audit::given(py, &tensor, "DLPack exchange API", "")?;
             Ok(tensor.into_raw())
         })

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dlbridge::abi::{DLDataTypeCode, Flags};
 use dlbridge::array_interface::scale_to_elements;
+use dlbridge::memory;
 use dlbridge::room::Room;
 use dlbridge::{DType, Device, RawArray, Tensor, TensorRef};
 use numpy::npyffi::{
@@ -144,12 +145,15 @@ pub fn only_copied<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>>
     flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
     flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
     let fields = Fields::of(array);
-    let list = |numbers: &[isize]| numbers.iter().map(|number| *number as i64).collect();
+    let list = |numbers: &[isize]| {
+        let list = memory::collect(numbers.iter().map(|number| *number as i64));
+        list.map_err(|error| errors::exchange(error.into()))
+    };
     let array_of_bytes = RawArray {
         dtype,
         is_swapped: known.is_some() && order == SWAPPED,
-        shape: list(fields.shape()),
-        byte_strides: Some(list(fields.strides())),
+        shape: list(fields.shape())?,
+        byte_strides: Some(list(fields.strides())?),
         data: fields.data(),
         flags,
     };

@@ -41,7 +41,8 @@ pub fn dlpack<'py>(
                 stream::wait(consumer, own.stream(), tensor.device())?;
             }
             alignment::check_for_any(&tensor.view()).map_err(errors::refused)?;
-            tensor.share().map_err(errors::exchange)?
+            // Whoever asks may be one that refuses negative strides even there.
+            tensor.without_idle_negatives().map_err(errors::exchange)?
         }
         _ if copy == Some(false) => return Err(transfer::refuse(tensor, wanted)),
         _ => copied(py, own, wanted, consumer)?,

@@ -5,6 +5,7 @@ use dlbridge::{Tensor, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyTuple};
 
+use super::Framework;
 use crate::owner::owned_by;
 use crate::support::objects::intern;
 use crate::tensor::PyTensor;
@@ -14,6 +15,7 @@ use crate::{capsule, errors, stream};
 /// gives the kind that suits them, whatever they ask for.
 #[pyclass(frozen, name = "_Carrier", module = "dlbridge")]
 pub struct Carrier {
+    framework: &'static Framework,
     tensor: Py<PyTensor>,
     legacy: bool,
 }
@@ -21,15 +23,21 @@ pub struct Carrier {
 impl Carrier {
     /// One that gives legacy capsules, also of read-only memory: for frameworks
     /// that never write.
-    pub fn legacy<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, Carrier>> {
-        let py = tensor.py();
-        Bound::new(py, Carrier { tensor: tensor.clone().unbind(), legacy: true })
+    pub fn legacy<'py>(
+        framework: &'static Framework,
+        tensor: &Bound<'py, PyTensor>,
+    ) -> PyResult<Bound<'py, Carrier>> {
+        let own = tensor.clone().unbind();
+        Bound::new(tensor.py(), Carrier { framework, tensor: own, legacy: true })
     }
 
     /// One that gives versioned capsules.
-    pub fn versioned<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, Carrier>> {
-        let py = tensor.py();
-        Bound::new(py, Carrier { tensor: tensor.clone().unbind(), legacy: false })
+    pub fn versioned<'py>(
+        framework: &'static Framework,
+        tensor: &Bound<'py, PyTensor>,
+    ) -> PyResult<Bound<'py, Carrier>> {
+        let own = tensor.clone().unbind();
+        Bound::new(tensor.py(), Carrier { framework, tensor: own, legacy: false })
     }
 }
 
@@ -52,8 +60,8 @@ impl Carrier {
             }
         }
         match self.legacy {
-            true => legacy_capsule(tensor),
-            false => versioned_capsule(tensor),
+            true => legacy_capsule(self.framework, tensor),
+            false => versioned_capsule(self.framework, tensor),
         }
     }
 
@@ -63,34 +71,48 @@ impl Carrier {
     }
 }
 
-/// A versioned capsule, with strides that the pickiest framework takes.
-pub fn versioned_capsule<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyCapsule>> {
-    capsule::versioned(tensor.py(), tidy(tensor.get().core().share().map_err(errors::exchange)?)?)
+/// A versioned capsule, with strides that the framework takes.
+pub fn versioned_capsule<'py>(
+    framework: &Framework,
+    tensor: &Bound<'py, PyTensor>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    capsule::versioned(tensor.py(), share(framework, tensor.get().core())?)
 }
 
 /// A legacy capsule, which cannot say that the memory is read-only: for frameworks
 /// that never write, and those that the caller allowed to.
-pub fn legacy_capsule<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyCapsule>> {
+pub fn legacy_capsule<'py>(
+    framework: &Framework,
+    tensor: &Bound<'py, PyTensor>,
+) -> PyResult<Bound<'py, PyCapsule>> {
     let py = tensor.py();
-    let tidy = tidy(tensor.get().core().share().map_err(errors::exchange)?)?;
-    if !tidy.is_read_only() {
-        return capsule::legacy(py, tidy);
+    let share = share(framework, tensor.get().core())?;
+    if !share.is_read_only() {
+        return capsule::legacy(py, share);
     }
-    let owner = Bound::new(py, PyTensor::new(tidy.share().map_err(errors::exchange)?))?;
+    let owner = Bound::new(py, PyTensor::new(share.share().map_err(errors::exchange)?))?;
     let writable = owned_by(owner.into_any(), |source| {
         // SAFETY: the descriptor of a tensor, which the new one keeps. Nobody writes, as
         // the caller says.
-        unsafe { Tensor::wrap(TensorRef::new(tidy.descriptor(), Flags::empty())?, source) }
+        unsafe { Tensor::wrap(TensorRef::new(share.descriptor(), Flags::empty())?, source) }
     })?;
     capsule::legacy(py, writable)
 }
 
-/// Replaces strides of axes through which nothing is reached: many frameworks refuse
-/// the negative ones among them.
+/// One more owner, with strides that the framework takes.
+fn share(framework: &Framework, tensor: &Tensor) -> PyResult<Tensor> {
+    match (framework.refuses_idle_negatives)(&tensor.view()) {
+        true => tensor.without_idle_negatives(),
+        false => tensor.share(),
+    }
+    .map_err(errors::exchange)
+}
+
+/// The tensor with strides that a framework takes which refuses negative ones also where
+/// nothing is reached through them.
 pub fn tidy(tensor: Tensor) -> PyResult<Tensor> {
-    let idle = tensor.layout().count() == 0 || tensor.shape().contains(&1);
-    match idle {
-        true => tensor.reshape(tensor.shape()).map_err(errors::exchange),
+    match tensor.layout().has_idle_negative() {
+        true => tensor.without_idle_negatives().map_err(errors::exchange),
         false => Ok(tensor),
     }
 }

@@ -84,7 +84,7 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let core = tensor.get().core();
     let from_dlpack = FRAMEWORK.attribute(py, "jax.dlpack", "from_dlpack")?;
     let array = from_dlpack
-        .call1((Carrier::legacy(tensor)?,))
+        .call1((Carrier::legacy(&FRAMEWORK, tensor)?,))
         .map_err(|error| FRAMEWORK.refusal(&core.view(), py, error))?;
     // Should it need more than is known here, no copy of its own goes unnoticed.
     let address = array.call_method0("unsafe_buffer_pointer")?.extract::<usize>()?;

@@ -15,6 +15,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "MLX",
     arrays: &[&ARRAY],
     order: Order::NotNegative,
+    refuses_idle_negatives: |_| true,
     read_only: ReadOnly::Immutable,
     unfit: |_, tensor| match tensor.dtype() {
         // It would make complex64 of it, without a word.
@@ -38,6 +39,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
         keywords.set_item("dtype", FRAMEWORK.attribute(py, "mlx.core", "float64")?)?;
     }
     array
-        .call((Carrier::legacy(tensor)?,), Some(&keywords))
+        .call((Carrier::legacy(&FRAMEWORK, tensor)?,), Some(&keywords))
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

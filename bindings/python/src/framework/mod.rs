@@ -47,6 +47,8 @@ pub struct Framework {
     /// What the address of the first element must be a multiple of on the host: less would
     /// end the process in an operation of the framework, or make it copy.
     pub alignment: fn(DType) -> usize,
+    /// Whether it refuses a negative stride also where nothing is reached through its axis.
+    pub refuses_idle_negatives: fn(&TensorRef<'_>) -> bool,
     /// The numbers of dimensions that it takes.
     pub ndim: (usize, usize),
     pub read_only: ReadOnly,
@@ -122,6 +124,7 @@ impl Framework {
         arrays: &[],
         order: Order::Any,
         alignment: |_| 1,
+        refuses_idle_negatives: |_| false,
         ndim: (0, dlbridge::abi::MAX_NDIM),
         read_only: ReadOnly::Lost,
         unfit: |_, _| None,
@@ -134,14 +137,17 @@ impl Framework {
     };
 
     /// An array of it on memory of CUDA. It names its own stream, which then waits.
-    pub fn give_on_gpu<'py>(&self, tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn give_on_gpu<'py>(
+        &'static self,
+        tensor: &Bound<'py, PyTensor>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = tensor.py();
         let Some(OnGpu { module, function, form }) = &self.on_gpu else {
             return Ok(tensor.clone().into_any());
         };
         let argument = match form {
-            Form::Versioned => Carrier::versioned(tensor)?.into_any(),
-            Form::Legacy => Carrier::legacy(tensor)?.into_any(),
+            Form::Versioned => Carrier::versioned(self, tensor)?.into_any(),
+            Form::Legacy => Carrier::legacy(self, tensor)?.into_any(),
             Form::Interface => tensor.clone().into_any(),
         };
         let array = self.attribute(py, module, function)?.call1((argument,));

@@ -18,6 +18,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "PaddlePaddle",
     arrays: &[&ARRAY],
     order: Order::NotNegative,
+    refuses_idle_negatives: |_| true,
     alignment: alignment::compiled,
     ndim: (0, 9),
     unfit: |_, tensor| {
@@ -43,7 +44,7 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let from_dlpack = FRAMEWORK.attribute(py, "paddle.utils.dlpack", "from_dlpack")?;
     from_dlpack
-        .call1((versioned_capsule(tensor)?,))
+        .call1((versioned_capsule(&FRAMEWORK, tensor)?,))
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }
 

@@ -16,6 +16,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "PyArrow",
     arrays: &[&TENSOR, &ARRAY],
     order: Order::NotNegative,
+    refuses_idle_negatives: |_| true,
     read_only: ReadOnly::Kept,
     unfit: |_, tensor| {
         match tensor.dtype() {
@@ -41,6 +42,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let class = FRAMEWORK.attribute(py, "pyarrow", "Tensor")?;
     class
-        .call_method1("from_dlpack", (Carrier::versioned(tensor)?,))
+        .call_method1("from_dlpack", (Carrier::versioned(&FRAMEWORK, tensor)?,))
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

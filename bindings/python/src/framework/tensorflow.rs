@@ -34,7 +34,7 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let from_dlpack = FRAMEWORK.attribute(py, "tensorflow.experimental.dlpack", "from_dlpack")?;
     from_dlpack
-        .call1((legacy_capsule(tensor)?,))
+        .call1((legacy_capsule(&FRAMEWORK, tensor)?,))
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }
 

@@ -18,6 +18,7 @@ pub static FRAMEWORK: Framework = Framework {
     title: "PyTorch",
     arrays: &[&TENSOR],
     order: Order::NotNegative,
+    refuses_idle_negatives: |_| true,
     alignment: alignment::compiled,
     unfit: |_, tensor| match tensor.dtype() {
         dtype if has(dtype) => None,
@@ -68,7 +69,7 @@ fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
     let described = tensor.view().to_string();
     let capsule = match knows_versioned(py)? {
         true => capsule::versioned(py, tensor)?,
-        false => legacy_capsule(&Bound::new(py, PyTensor::new(tensor))?)?,
+        false => legacy_capsule(&FRAMEWORK, &Bound::new(py, PyTensor::new(tensor))?)?,
     };
     from_dlpack.call1((capsule,)).map_err(|error| FRAMEWORK.refusal(&described, py, error))
 }

@@ -28,6 +28,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     // Of an object it asks for the legacy kind only.
     let from_dlpack = FRAMEWORK.attribute(py, "tvm_ffi", "from_dlpack")?;
     from_dlpack
-        .call1((versioned_capsule(tensor)?,))
+        .call1((versioned_capsule(&FRAMEWORK, tensor)?,))
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

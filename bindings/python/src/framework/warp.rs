@@ -14,6 +14,8 @@ pub static FRAMEWORK: Framework = Framework {
     name: "warp",
     title: "Warp",
     arrays: &[&ARRAY],
+    // Without elements it allocates an array of its own.
+    refuses_idle_negatives: |tensor| tensor.layout().count() == 0,
     ndim: (1, 4),
     unfit: |_, tensor| match tensor.dtype() {
         dtype @ (DType::COMPLEX64 | DType::COMPLEX128) => lacks("Warp", dtype),
@@ -32,6 +34,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     FRAMEWORK.attribute(py, "warp", "init")?.call0()?;
     let from_dlpack = FRAMEWORK.attribute(py, "warp", "from_dlpack")?;
     from_dlpack
-        .call1((legacy_capsule(tensor)?,))
+        .call1((legacy_capsule(&FRAMEWORK, tensor)?,))
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

@@ -178,7 +178,9 @@ class Torch(Framework):
 
     def read(self, array: Array) -> Array:
         torch = self.load()
-        flat = array.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+        # Not contiguous(), which leaves a single element the stride that it has.
+        copy = array.detach().clone(memory_format=torch.contiguous_format)
+        flat = copy.reshape(-1).view(torch.uint8).numpy()
         return flat.view(values(str(array.dtype).removeprefix("torch.")).dtype).reshape(array.shape)
 
 
