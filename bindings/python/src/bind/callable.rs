@@ -153,8 +153,8 @@ fn make_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         slot(ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
         slot(0, ptr::null_mut()),
     ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT as u64
-        | ffi::Py_TPFLAGS_HAVE_GC as u64
+    let flags = ffi::Py_TPFLAGS_DEFAULT
+        | ffi::Py_TPFLAGS_HAVE_GC
         | HAVE_VECTORCALL
         | IMMUTABLE
         | NOT_CALLED;
