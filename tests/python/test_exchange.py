@@ -106,6 +106,22 @@ def test_borrow_gives_no_owner(counted):
     assert releases() == 1
 
 
+def test_what_is_written_to_a_borrowed_descriptor_is_never_believed():
+    array = np.arange(6.0).reshape(2, 3)
+    for tensor in [dlbridge.asarray(array), dlbridge.asarray(array)[1:, ::-1]]:
+        view, before = handmade.DLTensor(), (repr(tensor), tensor.numpy().tolist())
+        for _ in range(2):
+            assert OWN.borrow(id(tensor), view) == 0
+            assert tuple(view.shape[:2]) == tensor.shape
+            assert tuple(view.strides[:2]) == tensor.strides
+            own = handmade.DLTensor.from_address(tensor._dltensor)
+            assert (own.ndim, own.data, tuple(own.shape[:2])) == (2, tensor.ptr, tensor.shape)
+            for axis in range(2):
+                view.shape[axis], view.strides[axis] = 100_000_000, -1_000_000
+            own.ndim, own.data, own.code, own.device_type = 1_000_000, 8, 200, 77
+            assert (repr(tensor), tensor.numpy().tolist()) == before
+
+
 def test_trap_33_borrow_refuses_what_it_cannot_say():
     array = np.zeros(3)
     array.flags.writeable = False

@@ -33,6 +33,7 @@ mod positional;
 mod producer;
 mod raw_array;
 mod seen;
+mod shown;
 mod stream;
 mod support;
 mod tensor;

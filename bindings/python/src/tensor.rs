@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::mem::ManuallyDrop;
 
+use dlbridge::abi::DLTensor;
 use dlbridge::cuda::Stream;
 use dlbridge::{Tensor, TensorRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -16,6 +17,7 @@ use crate::dtype::PyDType;
 use crate::framework::{Framework, Request};
 use crate::integers::{integers, tuple};
 use crate::owner::PendingException;
+use crate::shown::Shown;
 use crate::support::objects::{self, Address, Int};
 use crate::transfer::Made;
 use crate::{
@@ -35,6 +37,7 @@ pub struct PyTensor {
     tensor: ManuallyDrop<Tensor>,
     /// In the order of which the memory of a GPU is made.
     stream: Stream,
+    shown: Shown,
 }
 
 impl PyTensor {
@@ -44,7 +47,7 @@ impl PyTensor {
 
     /// One whose memory is made in the order of that stream.
     pub fn on(tensor: Tensor, stream: Stream) -> PyTensor {
-        PyTensor { tensor: ManuallyDrop::new(tensor), stream }
+        PyTensor { tensor: ManuallyDrop::new(tensor), stream, shown: Shown::default() }
     }
 
     /// The stream to wait for before the memory is used on another one.
@@ -54,6 +57,11 @@ impl PyTensor {
 
     pub fn core(&self) -> &Tensor {
         &self.tensor
+    }
+
+    /// A descriptor for others, valid as long as this is.
+    pub fn shown(&self, py: Python<'_>) -> PyResult<*mut DLTensor> {
+        self.shown.of(py, &self.tensor)
     }
 
     /// A copy in C order on the same device.
@@ -170,10 +178,10 @@ impl PyTensor {
         self.view(self.tensor.permute(&axes))
     }
 
-    /// The address of the tensor's DLTensor struct, valid as long as the tensor.
+    /// The address of a DLTensor struct of the tensor, valid as long as the tensor.
     #[getter]
-    fn _dltensor(&self) -> Address {
-        Address(std::ptr::from_ref(self.tensor.descriptor()) as usize)
+    fn _dltensor(&self, py: Python<'_>) -> PyResult<Address> {
+        Ok(Address(self.shown(py)? as usize))
     }
 
     /// The view with the axes in this order, reversed if none are given. Takes

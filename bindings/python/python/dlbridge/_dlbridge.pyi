@@ -176,7 +176,7 @@ class Tensor:
         """The view with all axes in reverse order."""
     @property
     def _dltensor(self) -> int:
-        """The address of the tensor's DLTensor struct, valid as long as the tensor."""
+        """The address of a DLTensor struct of the tensor, valid as long as the tensor."""
     @overload
     def transpose(self, /, *axes: SupportsIndex) -> Tensor:
         """The view with the axes in this order, reversed if none are given. Takes
