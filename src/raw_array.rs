@@ -122,7 +122,7 @@ impl RawArray {
         if self.flags.contains(Flags::READ_ONLY) {
             fail!(ReadOnly, "the array is read-only; it must be writable");
         }
-        if !Layout::trusted(8, &bytes.shape, &bytes.strides).is_injective() {
+        if !bytes.is_injective() {
             fail!(
                 Overlap,
                 "two indices of the array may reach the same bytes; each must have its own"
@@ -137,6 +137,12 @@ impl RawArray {
             copy_elements(shape, from, packed, self.data.cast(), strides, 1)?;
         }
         Ok(())
+    }
+
+    /// Whether no two indices reach the same bytes, as far as can be told: see
+    /// [`Layout::is_injective`]. False also for what cannot be copied.
+    pub fn is_injective(&self) -> bool {
+        AsBytes::of(self).is_ok_and(|bytes| bytes.is_injective())
     }
 
     /// The bytes from one element to the next one without gaps.
@@ -197,6 +203,10 @@ impl AsBytes {
         memory::push(&mut strides, 1)?;
         memory::push(&mut packed, 1)?;
         Ok(AsBytes { shape, strides, packed })
+    }
+
+    fn is_injective(&self) -> bool {
+        Layout::trusted(8, &self.shape, &self.strides).is_injective()
     }
 }
 

@@ -142,7 +142,7 @@ pub fn only_copied<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>>
         },
     };
     let mut flags = Flags::empty();
-    flags.set(Flags::READ_ONLY, fields.flags & NPY_ARRAY_WRITEABLE == 0);
+    flags.set(Flags::READ_ONLY, !is_writable(fields));
     flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
     let fields = Fields::of(array);
     let list = |numbers: &[isize]| {

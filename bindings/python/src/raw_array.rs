@@ -2,7 +2,7 @@
 //! only as a copy: fields of packed records, numbers in the byte order of another machine.
 
 use dlbridge::abi::{Flags, NOWHERE};
-use dlbridge::{Layout, RawArray, Tensor};
+use dlbridge::{Error, Layout, RawArray, Tensor};
 use pyo3::prelude::*;
 
 use crate::buffer::Buffer;
@@ -87,9 +87,8 @@ impl Memory<'_> {
     }
 }
 
-/// The copy by which an object would become a tensor, on no memory, and why it is one; None
-/// if it is shared, or refused.
-pub fn would_copy(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, String)>> {
+/// What DLPack can have only as a copy, and why; None for other objects.
+pub fn only_copied<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<(Raw<'py>, Error)>> {
     let found = if numpy::ARRAY.is_type_of(object) {
         numpy::only_copied(object)?
     } else if Table::of(object)?.is_some() || consumer::producer_of(object)?.is_some() {
@@ -97,10 +96,13 @@ pub fn would_copy(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, String)
     } else {
         asarray::raw_of(object)?
     };
-    let Some(Raw { array, .. }) = found else {
-        return Ok(None);
-    };
-    let Err(reason) = array.check() else {
+    Ok(found.and_then(|raw| raw.array.check().err().map(|reason| (raw, reason))))
+}
+
+/// The copy by which an object would become a tensor, on no memory, and why it is one; None
+/// if it is shared, or refused.
+pub fn would_copy(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, String)>> {
+    let Some((Raw { array, .. }, reason)) = only_copied(object)? else {
         return Ok(None);
     };
     let mut array = RawArray { is_swapped: false, byte_strides: None, data: NOWHERE, ..array };

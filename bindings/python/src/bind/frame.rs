@@ -9,6 +9,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use super::copies::Original;
 use super::function::Function;
 use super::pointer::Pointee;
 use super::refusal::{Label, named};
@@ -17,7 +18,6 @@ use super::signature::{Factor, Kind, Measure, Parameter, Value};
 use super::slot::{Numbers, Slot};
 use super::{stream, text};
 use crate::framework::{self, Framework};
-use crate::tensor::PyTensor;
 use crate::{errors, torch};
 
 /// The objects that the caller gave, in the order of C.
@@ -41,7 +41,7 @@ pub struct Frame<'a, 'py> {
     /// The outputs that the caller did not give, and their places.
     pub made: SmallVec<[(usize, Bound<'py, PyAny>); 2]>,
     /// What is to be copied back from a slot.
-    pub copied: Vec<(usize, Bound<'py, PyTensor>)>,
+    pub copied: Vec<(usize, Original<'py>)>,
     /// The texts that C gets: it may write to them, and return parts of them.
     pub texts: Vec<CString>,
     /// What keeps the memory that pointers point to.

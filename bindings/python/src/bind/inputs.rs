@@ -2,11 +2,11 @@
 
 use dlbridge::abi::Flags;
 use dlbridge::check::Argument;
-use dlbridge::spec::{Order, Spec};
-use dlbridge::{Device, Error, Status, Tensor, TensorRef};
+use dlbridge::{Device, Error, Status, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
+use super::copies::Original;
 use super::frame::Frame;
 use super::function::Function;
 use super::is_curable;
@@ -40,13 +40,16 @@ impl<'a, 'py> Frame<'a, 'py> {
         let error = |error| named(py, function, &argument, error);
         self.slots.push((place, Slot::empty()));
         let (_, slot) = self.slots.last_mut().expect("just pushed");
-        slot.read(object, copy, &mut self.numbers).map_err(error)?;
+        if let Err(wrong) = slot.read(object, copy, &mut self.numbers) {
+            self.read_raw(place, argument, object, wrong)?;
+            return self.meet(object, Device::CPU, &argument);
+        }
         let mut refused = None;
         let seen = slot.see(&self.numbers, |view| {
             let checked =
                 check_access(view, writes).and_then(|()| self.checker.check(argument, view));
             match checked {
-                Ok(()) => record(function, object, view, 0, ""),
+                Ok(()) => record_read(function, object, view),
                 Err(wrong) => {
                     refused = Some(Refused::new(function, &argument, wrong, object, view));
                     Ok(())
@@ -57,7 +60,10 @@ impl<'a, 'py> Frame<'a, 'py> {
         seen.map_err(error)??;
         match refused {
             None => {}
-            Some(Refused::Curable(wrong)) => self.read_copy(place, argument, object, wrong)?,
+            Some(Refused::Curable(wrong)) => {
+                let original = tensor_of(object, None, copy).map_err(error)?;
+                self.read_copy(place, argument, object, Original::Tensor(original), wrong)?;
+            }
             Some(Refused::Wrong(error)) => return Err(error),
         }
         self.meet(object, device, &argument)
@@ -84,34 +90,6 @@ impl<'a, 'py> Frame<'a, 'py> {
         }
         let text = format!("device is {device} and must be {first}, where the others are");
         Err(named(self.py, self.function, argument, errors::refused(text)))
-    }
-
-    /// Passes a copy in the order that C needs, which goes back afterwards if C writes to
-    /// it.
-    #[cold]
-    fn read_copy(
-        &mut self,
-        place: usize,
-        argument: Argument<'a>,
-        object: &'a Bound<'py, PyAny>,
-        wrong: Error,
-    ) -> PyResult<()> {
-        let (py, function) = (self.py, self.function);
-        let error = |error| named(py, function, &argument, error);
-        let original = tensor_of(object, None, Some(false)).map_err(error)?;
-        let writes = self.parameter(place).is_written();
-        let copy = copied(original.get().core(), argument.spec).map_err(error)?;
-        let view = copy.view();
-        self.checker.check(argument, &view).map_err(|wrong| {
-            exception(checked(function, &argument, wrong, &Came(object, &view)))
-        })?;
-        record(function, object, &view, if writes { 2 } else { 1 }, wrong.message())?;
-        if writes {
-            self.copied.push((place, original));
-        }
-        let copy = Bound::new(py, PyTensor::new(copy))?;
-        self.slots.last_mut().expect("just read").1.hold(copy, &mut self.numbers);
-        Ok(())
     }
 
     /// Reads the numbers that the caller gave.
@@ -194,8 +172,21 @@ impl Refused {
     }
 }
 
+/// Tells the audit of an array that is passed as it came, which may be as a copy.
+fn record_read(
+    function: &Function,
+    object: &Bound<'_, PyAny>,
+    view: &TensorRef<'_>,
+) -> PyResult<()> {
+    let is_copied = view.flags().contains(Flags::IS_COPIED) && !object.is_instance_of::<PyTensor>();
+    record(function, object, view, i64::from(is_copied), if is_copied { COPIED } else { "" })
+}
+
+/// What the audit says of arrays that came as a copy.
+const COPIED: &str = "there is no other way to have it";
+
 /// Tells the audit of an array that is passed, and of its copies.
-fn record(
+pub fn record(
     function: &Function,
     object: &Bound<'_, PyAny>,
     view: &TensorRef<'_>,
@@ -214,35 +205,22 @@ fn record(
     })
 }
 
+pub const READ_ONLY: &str = "it is read-only and must be writable, for C writes to it";
+pub const OVERLAP: &str = "two of its indices may reach one element, so that what C writes to one \
+                           would change another: pass a copy of it, or what it is a view of";
+
 /// Whether C can use memory as it will: a descriptor has no flags.
 pub fn check_access(view: &TensorRef<'_>, writes: bool) -> dlbridge::Result<()> {
     if writes && view.is_read_only() {
-        let text = "it is read-only and must be writable, for C writes to it";
-        return Err(Error::new(Status::ReadOnly, text));
+        return Err(Error::new(Status::ReadOnly, READ_ONLY));
     }
     if writes && !view.layout().is_injective() {
         // A copy could not be written back either.
-        let text = "two of its indices may reach one element, so that what C writes to one would \
-                    change another: pass a copy of it, or what it is a view of";
-        return Err(Error::new(Status::Overlap, text));
+        return Err(Error::new(Status::Overlap, OVERLAP));
     }
     if view.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED) {
         let text = "its elements are padded to whole bytes, which a DLTensor cannot say";
         return Err(Error::new(Status::Dtype, text));
     }
     Ok(())
-}
-
-/// A copy in the order that the spec wants.
-fn copied(tensor: &Tensor, spec: &Spec<'_>) -> PyResult<Tensor> {
-    // SAFETY: the tensor's owner says that it can be read.
-    let copy = |tensor: &Tensor| unsafe { Tensor::copy_of(tensor.view()) };
-    let copy = match spec.order {
-        Some(Order::Fortran) => {
-            let axes: Vec<usize> = (0..tensor.shape().len()).rev().collect();
-            tensor.permute(&axes).and_then(|it| copy(&it)).and_then(|it| it.permute(&axes))
-        }
-        _ => copy(tensor),
-    };
-    copy.map_err(errors::exchange)
 }

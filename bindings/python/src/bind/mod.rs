@@ -8,6 +8,7 @@ mod advice;
 mod arguments;
 mod callable;
 mod code;
+mod copies;
 mod declaration;
 mod description;
 mod errno;

@@ -9,6 +9,7 @@ use dlbridge::abi::DLTensor;
 use dlbridge::cuda::Stream;
 use dlbridge::spec::{Extent, Spec};
 use dlbridge::{DType, Device};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 use smallvec::SmallVec;
@@ -289,7 +290,11 @@ fn results<'py>(
 fn quietly<T>(result: PyResult<T>) -> Option<T> {
     #[cold]
     fn forget(error: PyErr) {
-        Python::attach(|py| errors::defer(py, error));
+        Python::attach(|py| match error.is_instance_of::<PyMemoryError>(py) {
+            // The closer look wants the memory too.
+            true => drop(error),
+            false => errors::defer(py, error),
+        });
     }
     result.map_err(forget).ok()
 }

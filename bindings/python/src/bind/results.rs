@@ -3,7 +3,7 @@
 use dlbridge::abi::DLManagedTensorVersioned;
 use dlbridge::check::Argument;
 use dlbridge::spec::Spec;
-use dlbridge::{Tensor, copy, foreign};
+use dlbridge::{Tensor, foreign};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
@@ -12,7 +12,7 @@ use super::frame::Frame;
 use super::refusal::{checked, exception, named};
 use super::scalar::Word;
 use super::signature::{Kind, Mode, Outcome};
-use super::slot::{Came, Slot};
+use super::slot::Came;
 use crate::convert::{self, Given};
 use crate::errors;
 use crate::framework::Request;
@@ -29,18 +29,6 @@ impl<'a, 'py> Frame<'a, 'py> {
             {
                 torch::mark_written(object)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Writes the copies that C wrote to back to the caller's arrays.
-    pub fn copy_back(&mut self) -> PyResult<()> {
-        for (place, original) in &self.copied {
-            let copy = self.slot(*place).and_then(Slot::tensor).expect("a copy is kept");
-            let (copy, original) = (copy.get().core().view(), original.get().core().view());
-            // SAFETY: the caller's array, which it says may be written to.
-            unsafe { copy::copy_into(copy, original) }.map_err(errors::exchange)?;
-            torch::mark_written(self.objects[*place].expect("the original is of the caller"))?;
         }
         Ok(())
     }
