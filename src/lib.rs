@@ -29,8 +29,8 @@
 //!
 //! Data flows one way through the modules: [`memory`] and [`error`], [`abi`], then [`dtype`], [`device`] and
 //! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
-//! [`elements`], [`array_interface`], [`copy`], [`raw_array`], [`cuda`] and [`check`], and last
-//! the C functions.
+//! [`elements`], [`value`], [`array_interface`], [`copy`], [`raw_array`], [`cuda`] and [`check`],
+//! and last the C functions.
 
 pub mod abi;
 pub mod array_interface;
@@ -55,6 +55,7 @@ pub mod source;
 pub mod spec;
 mod strided;
 mod text;
+pub mod value;
 pub mod view;
 
 pub use borrowed::TensorRef;
@@ -66,4 +67,5 @@ pub use layout::Layout;
 pub use owned::Tensor;
 pub use raw_array::RawArray;
 pub use source::Source;
+pub use value::Value;
 pub use view::{Slice, View};
