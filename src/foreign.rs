@@ -93,8 +93,9 @@ impl Tensor {
 /// As [`Tensor::import`].
 pub unsafe fn export_legacy(raw: *mut DLManagedTensorVersioned) -> Result<*mut DLManagedTensor> {
     // SAFETY: the caller's promise.
-    let flags = unsafe { check(raw) }?.flags();
-    if flags.contains(Flags::READ_ONLY) {
+    let view = unsafe { check(raw) }?;
+    let flags = view.flags();
+    if flags.contains(Flags::READ_ONLY) && view.layout().count() > 0 {
         fail!(
             ReadOnly,
             "the tensor is read-only; it must be writable to be given out in the legacy form, which \

@@ -82,7 +82,7 @@ WRONG = {
     "with strides [3, 1] on cpu": X.astype(np.float64),
     "ndim is 1 and must be 2": X[0],
     "requires grad": torch.zeros(2, 3, requires_grad=True),
-    "masked array": np.ma.array(X),
+    "masked array": np.ma.array(X, mask=X == X),
     "must be at a multiple of 4 bytes": np.zeros(25, np.uint8)[1:].view(np.float32).reshape(2, 3),
     "must be an array": [[1.0]],
     'was given and must be f32[h, w]; with "optional" in front it is NULL': None,

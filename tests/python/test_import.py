@@ -79,6 +79,16 @@ def test_unknown_attributes():
         dlbridge.nothing  # noqa: B018
 
 
+def test_what_there_is_can_be_completed():
+    names = python("import dlbridge; print(*dir(dlbridge))").split()
+    assert {*dlbridge.__all__, "capi"} <= set(names)
+    own = {name for name in names if not name.startswith("__")}
+    assert own <= {*dlbridge.__all__, "capi"}
+    # Asking imports nothing.
+    code = "import dlbridge, sys; dir(dlbridge); print('ctypes' in sys.modules)"
+    assert python(code) == "False\n"
+
+
 def test_all_is_there():
     assert sorted(dlbridge.__all__) == dlbridge.__all__
     for name in dlbridge.__all__:

@@ -53,9 +53,6 @@ def test_tensors_come_from_functions():
         dlbridge.Tensor([1, 2])
     with pytest.raises(TypeError):
         type("Subclass", (dlbridge.Tensor,), {})
-    for function in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError):
-            function(dlbridge.empty(3))
 
 
 def test_weak_references():
@@ -236,10 +233,10 @@ def test_dtype_arguments(dtype):
 
 
 def test_bad_dtype_arguments():
-    for dtype in (3, None, object(), float, np.dtype(">f4"), np.dtype("M8[s]")):
+    for dtype in (3, None, object(), object, np.dtype(">f4"), np.dtype("M8[s]"), np.zeros(3)):
         with pytest.raises(TypeError, match="dtype is"):
             dlbridge.DType(dtype)
-    for dtype in ("f4", "float", "", "float32x0", "FLOAT32"):
+    for dtype in ("", "float32x0", "FLOAT32", "S3", "<M8[s]", "long double"):
         with pytest.raises(ValueError, match="dtype is"):
             dlbridge.DType(dtype)
 
@@ -307,7 +304,9 @@ def test_devices():
     assert device == dlbridge.Device((2, 3)) == "cuda:3"
     assert device != dlbridge.Device("cuda")
     assert device != "cuda"
-    assert device != (2, 3)
+    assert device == (2, 3)
+    assert device != (2, 2)
+    assert device != ("cuda", 3)
     assert {device: 1}["cuda:3"] == 1
 
 
@@ -343,7 +342,8 @@ class Interface:
 def test_array_interface_round_trip(array, tensor):
     interface = tensor.__array_interface__
     assert interface["shape"] == array.shape
-    assert interface["strides"] == array.strides
+    assert interface["strides"] is None
+    assert tensor.T.__array_interface__["strides"] == array.T.strides
     assert interface["typestr"] == array.dtype.str
     assert interface["data"] == (array.ctypes.data, False)
     assert interface["version"] == 3

@@ -17,15 +17,20 @@ use crate::raw_array::{Keeper, Raw};
 use crate::support::objects::{self, Int, Text, intern};
 use crate::{address, errors, numpy};
 
-/// The dictionary that describes a tensor on the host.
+/// The dictionary that describes a tensor on the host. Others do not have the attribute, so
+/// that consumers look for another way, and NumPy for `__array__`.
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyDict>> {
-    check_exportable(tensor)?;
+    check_exportable(py, tensor)?;
     let values = core::Values::of(&tensor.view()).map_err(errors::exchange)?;
+    let strides = match tensor.layout().is_c_contiguous() {
+        true => None,
+        false => Some(objects::ints(py, &values.byte_strides)?),
+    };
     let interface = objects::dict(py)?;
     interface.set_item(intern!(py, "shape")?, objects::ints(py, tensor.shape())?)?;
     interface.set_item(intern!(py, "typestr")?, Text(values.typestr))?;
     interface.set_item(intern!(py, "data")?, address_pair(py, tensor)?)?;
-    interface.set_item(intern!(py, "strides")?, objects::ints(py, &values.byte_strides)?)?;
+    interface.set_item(intern!(py, "strides")?, strides)?;
     interface.set_item(intern!(py, "version")?, Int(3))?;
     Ok(interface)
 }
@@ -37,21 +42,25 @@ pub fn address_pair<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py
     objects::tuple(py, [address, is_read_only])
 }
 
-/// Refuses tensors that neither the array interface nor the buffer protocol can
-/// describe: off the host, or of types that NumPy does not have and would take
-/// for raw bytes, without a word.
-pub fn check_exportable(tensor: &Tensor) -> PyResult<()> {
-    if !tensor.device().is_host_accessible() {
-        return Err(numpy::not_on_host(tensor));
-    }
-    match has_typestr(tensor) {
-        true => Ok(()),
-        false => Err(errors::refused(format!(
-            "dtype is {}, which the array interface and the buffer protocol do not have: call numpy() \
-             for an array of the type of that name in ml_dtypes, where there is one",
-            tensor.dtype()
-        ))),
-    }
+/// Refuses tensors that the array interface cannot describe: off the host, or of types
+/// that NumPy does not have and would take for raw bytes, without a word.
+pub fn check_exportable(py: Python<'_>, tensor: &Tensor) -> PyResult<()> {
+    let text = if !tensor.device().is_host_accessible() {
+        numpy::not_on_host(tensor)
+    } else if !has_typestr(tensor) {
+        no_such_type(tensor.dtype())
+    } else {
+        return Ok(());
+    };
+    Err(errors::no_attribute(py, text))
+}
+
+/// Why the array interface and the buffer protocol cannot describe elements.
+pub fn no_such_type(dtype: DType) -> String {
+    format!(
+        "dtype is {dtype}, which the array interface and the buffer protocol do not have: call numpy() \
+         for an array of the type of that name in ml_dtypes, where there is one"
+    )
 }
 
 /// Whether NumPy itself has the type of the elements.

@@ -19,7 +19,7 @@ use crate::{address, errors};
 
 /// The capsule of a tensor on the host. It has no name, and keeps the memory alive.
 pub fn export<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
-    check_exportable(tensor)?;
+    check_exportable(py, tensor)?;
     let whole = lasting(|| ArrayStruct::new(tensor).map_err(errors::exchange))?;
     let whole = Box::into_raw(whole);
     // SAFETY: the struct is given up to the capsule, and taken back if there is none.

@@ -110,6 +110,9 @@ pub fn take(
     if numpy::ARRAY.is_type_of(obj) {
         return consumer::settle(obj.py(), numpy::import(obj, copy)?, device, copy, stream);
     }
+    if let Some(scalar) = numpy::import_scalar(obj)? {
+        return consumer::settle(obj.py(), scalar, device, copy, stream);
+    }
     if Table::of(obj)?.is_some() || consumer::producer_of(obj)?.is_some() {
         return consumer::take(obj, device, copy, stream);
     }

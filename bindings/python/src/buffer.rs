@@ -2,6 +2,7 @@
 //!
 //! Rules: <https://docs.python.org/3/c-api/buffer.html>
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -13,11 +14,11 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::array_interface::check_exportable;
-use crate::errors;
+use crate::array_interface::no_such_type;
 use crate::integers::tuple;
 use crate::raw_array::{Keeper, Raw};
 use crate::tensor::PyTensor;
+use crate::{errors, numpy};
 
 /// A buffer of an object, which stays locked (a bytearray cannot be resized) until
 /// this is dropped, attached. It does not move: exporters may point into it.
@@ -29,11 +30,20 @@ unsafe impl Send for Buffer {}
 impl Buffer {
     /// Asks for the buffer, of any layout, with its format.
     pub fn get(exporter: &Bound<'_, PyAny>) -> PyResult<Box<Buffer>> {
+        Buffer::ask(exporter, ffi::PyBUF_FULL_RO)
+    }
+
+    /// Asks for bytes without gaps, whatever they mean.
+    pub fn of_bytes(exporter: &Bound<'_, PyAny>) -> PyResult<Box<Buffer>> {
+        Buffer::ask(exporter, ffi::PyBUF_SIMPLE)
+    }
+
+    fn ask(exporter: &Bound<'_, PyAny>, request: c_int) -> PyResult<Box<Buffer>> {
         let mut buffer = Box::new(MaybeUninit::<Buffer>::uninit());
         let view = buffer.as_mut_ptr().cast::<ffi::Py_buffer>();
         // SAFETY: the struct is written on success.
         unsafe {
-            match ffi::PyObject_GetBuffer(exporter.as_ptr(), view, ffi::PyBUF_FULL_RO) {
+            match ffi::PyObject_GetBuffer(exporter.as_ptr(), view, request) {
                 0 => Ok(Box::from_raw(Box::into_raw(buffer).cast())),
                 _ => Err(PyErr::fetch(exporter.py())),
             }
@@ -159,6 +169,7 @@ fn dtype_of(format: &str, item_size: isize) -> PyResult<(DType, bool)> {
         "e" => (DLDataTypeCode::FLOAT, &[2]),
         "f" => (DLDataTypeCode::FLOAT, &[4]),
         "d" => (DLDataTypeCode::FLOAT, &[8]),
+        "Ze" => (DLDataTypeCode::COMPLEX, &[4]),
         "Zf" | "F" => (DLDataTypeCode::COMPLEX, &[8]),
         "Zd" | "D" => (DLDataTypeCode::COMPLEX, &[16]),
         _ => return Err(no_such_format(format, code)),
@@ -190,7 +201,7 @@ fn no_such_format(format: &str, code: &str) -> PyErr {
     };
     errors::refused(format!(
         "the buffer has the format {format:?}: {what}; it must be one of ? b B c h H i I l L q Q n N e f \
-         d Zf Zd in native byte order"
+         d Ze Zf Zd in native byte order"
     ))
 }
 
@@ -217,6 +228,7 @@ fn format_of(dtype: DType) -> Option<&'static CStr> {
         (DLDataTypeCode::FLOAT, 16) => c"e",
         (DLDataTypeCode::FLOAT, 32) => c"f",
         (DLDataTypeCode::FLOAT, 64) => c"d",
+        (DLDataTypeCode::COMPLEX, 32) => c"Ze",
         (DLDataTypeCode::COMPLEX, 64) => c"Zf",
         (DLDataTypeCode::COMPLEX, 128) => c"Zd",
         _ => return None,
@@ -239,8 +251,14 @@ pub unsafe fn export(
     // So the protocol wants it on failure.
     view.obj = ptr::null_mut();
     let core = tensor.get().core();
-    check_exportable(core)?;
-    check_request(core, flags)?;
+    if !core.device().is_host_accessible() {
+        return Err(errors::refused(numpy::not_on_host(core)));
+    }
+    let Some(format) = format_of(core.dtype()) else {
+        return Err(errors::refused(no_such_type(core.dtype())));
+    };
+    let before = requested(core, flags);
+    check_request(core, flags, before)?;
     let asks = |request: c_int| flags & request == request;
     let (layout, ndim) = (core.layout(), core.shape().len());
     let strides = layout.byte_strides().map_err(errors::exchange)?;
@@ -253,7 +271,7 @@ pub unsafe fn export(
         }
         _ => (ptr::null_mut(), ptr::null_mut()),
     };
-    let format = format_of(core.dtype()).filter(|_| asks(ffi::PyBUF_FORMAT));
+    let format = asks(ffi::PyBUF_FORMAT).then_some(format);
     *view = ffi::Py_buffer {
         // Without elements any address does, but for NULL some consumers would allocate.
         buf: match layout.count() {
@@ -275,8 +293,42 @@ pub unsafe fn export(
     Ok(())
 }
 
-/// Refuses requests that the tensor cannot meet.
-fn check_request(tensor: &Tensor, flags: c_int) -> PyResult<()> {
+/// Remembers a request of this thread, and tells what it asked before of the same tensor, the
+/// last request first.
+fn requested(tensor: &Tensor, flags: c_int) -> [c_int; 2] {
+    const NONE: c_int = -1;
+    thread_local! {
+        static LAST: Cell<(usize, [c_int; 2])> = const { Cell::new((0, [NONE; 2])) };
+    }
+    let own = ptr::from_ref(tensor.descriptor()) as usize;
+    LAST.with(|last| {
+        let (other, requests) = last.get();
+        let before = if other == own { requests } else { [NONE; 2] };
+        last.set((own, [flags, before[0]]));
+        before
+    })
+}
+
+/// Whether a consumer wants bytes without a shape, which would be lost without a word:
+/// PyTorch's `asarray` prefers this to DLPack, and makes (2, 3) to (6,).
+///
+/// Bytes of several axes are given to who wants to read them, like Pillow with an image, but
+/// not to who was just refused a buffer to write to, for which PyTorch asks first.
+fn is_flattened(tensor: &Tensor, flags: c_int, before: [c_int; 2]) -> bool {
+    let is_read = flags == ffi::PyBUF_SIMPLE && before[0] != ffi::PyBUF_WRITABLE;
+    let is_image = is_read && tensor.layout().item_bits() == 8 && !tensor.shape().is_empty();
+    flags & ffi::PyBUF_ND == 0 && tensor.shape().len() != 1 && !is_image
+}
+
+/// Whether PyTorch's `asarray` asks, for a tensor that must not be written to: it asks for
+/// dtype and shape, then for a buffer to write to, and when that was refused takes any.
+fn is_written(tensor: &Tensor, flags: c_int, before: [c_int; 2]) -> bool {
+    const BY_TORCH: [c_int; 2] = [ffi::PyBUF_WRITABLE, ffi::PyBUF_STRIDES | ffi::PyBUF_FORMAT];
+    flags == ffi::PyBUF_SIMPLE && before == BY_TORCH && tensor.is_read_only()
+}
+
+/// Refuses requests that the tensor cannot meet. `before` is what was asked before.
+fn check_request(tensor: &Tensor, flags: c_int, before: [c_int; 2]) -> PyResult<()> {
     let asks = |request: c_int| flags & request == request;
     let layout = tensor.layout();
     let (is_c, is_fortran) = (layout.is_c_contiguous(), layout.is_f_contiguous());
@@ -292,6 +344,11 @@ fn check_request(tensor: &Tensor, flags: c_int) -> PyResult<()> {
         "elements without gaps, and it has some"
     } else if !asks(ffi::PyBUF_STRIDES) && !is_c {
         "a buffer without strides, and it is not in C order without gaps"
+    } else if is_flattened(tensor, flags, before) {
+        "bytes without a shape, which would be lost (memoryview(t).cast(\"B\") gives them, and \
+         t.reshape(-1) has one axis)"
+    } else if is_written(tensor, flags, before) {
+        "a writable one after all, and it is read-only"
     } else {
         return Ok(());
     };

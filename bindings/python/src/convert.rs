@@ -11,7 +11,7 @@ use crate::framework::{self, Framework, Give, Request, Verdict, judge};
 use crate::owner::kept;
 use crate::tensor::{PyTensor, copied};
 use crate::transfer::Made;
-use crate::{device, errors, numpy, seen, torch};
+use crate::{device, errors, numpy, seen, torch, transfer};
 
 /// An array of a framework on the memory of any array; `obj` itself if it is one
 /// already and `copy` is not True.
@@ -127,7 +127,10 @@ fn deliver_copied<'py>(
     if !view.device().is_host_accessible() || framework.not_host.is_some() {
         let object = tensor.into_object(py)?;
         let object = match verdict.ours {
-            true => Bound::new(py, object.get().copied(py)?)?,
+            true => {
+                let (core, made) = (object.get().core(), object.get().stream());
+                Bound::new(py, PyTensor::from(transfer::copy_of(py, core, made, None)?))?
+            }
             false => object,
         };
         let array = framework.give_on_gpu(&object)?;

@@ -7,10 +7,11 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::once::once;
-use crate::support::objects::{self, Int, Text};
+use crate::support::objects::{self, Int, Text, intern};
 use crate::{errors, object};
 
-/// A device of DLPack. Equal to its name: `t.device == "cuda:0"`.
+/// A device of DLPack. Equal to its name and to DLPack's pair of numbers:
+/// `t.device == "cuda:0"`, `t.device == (2, 0)`. Its hash is that of the name.
 #[pyclass(frozen, name = "Device", module = "dlbridge")]
 #[derive(Clone, Copy)]
 pub struct PyDevice(pub Device);
@@ -35,6 +36,11 @@ impl PyDevice {
         Int(self.0.index().into())
     }
 
+    /// DLPack's two numbers, the type and the index, for others that speak it.
+    fn __dlpack_device__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        pair(py, self.0)
+    }
+
     fn __str__(&self) -> Text<Device> {
         Text(self.0)
     }
@@ -46,7 +52,10 @@ impl PyDevice {
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let equal = match errors::text(other) {
             Some(name) => Some(self.0.to_string() == name),
-            None if other.is_instance_of::<PyTuple>() => None,
+            None if other.is_instance_of::<PyTuple>() => {
+                let device = errors::tolerate(other.py(), from_pair("device", other))?;
+                device.map(|device| device == self.0)
+            }
             None => {
                 let device = errors::tolerate(other.py(), parse("device", other))?;
                 device.map(|device| device == self.0)
@@ -79,6 +88,11 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
     }
     if argument.is_instance_of::<PyTuple>() {
         return from_pair(name, argument);
+    }
+    if let Some(method) = argument.getattr_opt(intern!(argument.py(), "__dlpack_device__")?)?
+        && !argument.hasattr(intern!(argument.py(), "__dlpack__")?)?
+    {
+        return from_pair(name, &method.call0()?);
     }
     argument.str()?.to_string_lossy().parse().map_err(|_| {
         let wanted =

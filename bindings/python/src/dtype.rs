@@ -1,11 +1,15 @@
 //! `dlbridge.DType`.
 
-use dlbridge::DType;
-use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple, PyType};
+use std::ffi::c_long;
 
-use crate::support::objects::{self, Int, Text};
-use crate::{errors, object};
+use dlbridge::abi::{DLDataType, DLDataTypeCode};
+use dlbridge::{DType, Error, Status, spec};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyTuple, PyType};
+
+use crate::support::objects::{self, Int, Text, intern};
+use crate::{errors, numpy, object, torch};
 
 /// An element type of DLPack. Equal to its name: `t.dtype == "float32"`.
 #[pyclass(frozen, name = "DType", module = "dlbridge")]
@@ -50,6 +54,31 @@ impl PyDType {
         Int(self.0.raw().lanes.into())
     }
 
+    /// The dtype of NumPy, also of the types that ml_dtypes has; BufferError where there is
+    /// none. `numpy.dtype(t.dtype)` and `dtype=t.dtype` in NumPy are the same.
+    #[getter]
+    fn numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        numpy::descr_of(py, self.0)
+    }
+
+    /// The dtype of PyTorch; BufferError where there is none.
+    #[getter]
+    fn torch<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        torch::dtype(py, self.0)
+    }
+
+    /// As `numpy`, by the name that NumPy looks for.
+    #[getter]
+    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.numpy(py)
+    }
+
+    /// Code, bits and lanes: the `DLDataType` for others that speak DLPack.
+    fn __dlpack_data_type__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let raw = self.0.raw();
+        objects::ints(py, &[raw.code.0.into(), raw.bits.into(), raw.lanes.into()])
+    }
+
     fn __str__(&self) -> Text<DType> {
         Text(self.0)
     }
@@ -79,22 +108,135 @@ impl PyDType {
     }
 }
 
-/// Reads a dtype argument: a `DType`, a name, or a dtype of NumPy or PyTorch.
+/// Reads a dtype argument: a `DType`, a name, a type of Python, or a dtype of a framework.
 pub fn parse(argument: &Bound<'_, PyAny>) -> PyResult<DType> {
     if let Ok(dtype) = argument.cast::<PyDType>() {
         return Ok(dtype.get().0);
     }
     if let Some(name) = errors::text(argument) {
-        return name.parse().map_err(errors::argument);
+        return named(&name).map_err(errors::argument);
     }
-    let name = match argument.cast::<PyType>() {
-        Ok(class) => class.name()?.to_string_lossy().into_owned(),
-        Err(_) => errors::shown(argument)?,
-    };
-    let name = name.strip_prefix("torch.").unwrap_or(&name);
-    name.parse().map_err(|_| {
-        let wanted = "a dlbridge.DType, a name like \"float32\", or a dtype of NumPy or PyTorch in \
-                      native byte order";
+    of_object(argument)?.ok_or_else(|| {
+        let wanted = "a dlbridge.DType, a name like \"float32\", or a dtype of NumPy, PyTorch or another \
+                      framework in native byte order";
         errors::wrong_type("dtype", argument, wanted)
     })
+}
+
+/// The element type with a name of DLPack's types, of signatures (`f32`), or of NumPy (`<f4`,
+/// `double`).
+///
+/// # Errors
+/// As the core's, and for what means one type in signatures and another one in NumPy, like `i8`.
+fn named(name: &str) -> dlbridge::Result<DType> {
+    let unknown = match name.parse::<DType>() {
+        Ok(dtype) => return Ok(dtype),
+        Err(error) => error,
+    };
+    match (spec::parse_type(name), DType::from_typestr(name)) {
+        (Some(short), Ok(numpys)) if short != numpys => Err(Error::new(
+            Status::Dtype,
+            format!(
+                "dtype is {name:?}, which is {short} in signatures and {numpys} in NumPy; write {:?} or \
+                 {:?}",
+                short.to_string(),
+                numpys.to_string()
+            ),
+        )),
+        (Some(dtype), _) | (None, Ok(dtype)) => Ok(dtype),
+        (None, Err(error)) if name.starts_with(['<', '>', '=', '|', '!']) => {
+            Err(Error::new(error.status(), error.message().replacen("typestr", "dtype", 1)))
+        }
+        _ => of_numpys_name(name).or_else(|| without_module(name)).ok_or(unknown),
+    }
+}
+
+/// A name with a module before it, as PyTorch, PaddlePaddle and MLX write their dtypes.
+fn without_module(name: &str) -> Option<DType> {
+    name.rsplit('.').next()?.parse().ok()
+}
+
+/// What NumPy calls types of C and of Python, with the letters that stand for them.
+fn of_numpys_name(name: &str) -> Option<DType> {
+    const LONG: usize = size_of::<c_long>();
+    const SIZE: usize = size_of::<usize>();
+    let (kind, bytes) = match name {
+        "?" | "bool_" => return Some(DType::BOOL),
+        "b" | "byte" => ("int", 1),
+        "h" | "short" => ("int", 2),
+        "i" | "intc" => ("int", 4),
+        "l" | "long" => ("int", LONG),
+        "q" | "longlong" => ("int", 8),
+        "n" | "p" | "int" | "int_" | "intp" => ("int", SIZE),
+        "B" | "ubyte" => ("uint", 1),
+        "H" | "ushort" => ("uint", 2),
+        "I" | "uintc" => ("uint", 4),
+        "L" | "ulong" => ("uint", LONG),
+        "Q" | "ulonglong" => ("uint", 8),
+        "N" | "P" | "uint" | "uintp" => ("uint", SIZE),
+        "e" | "half" => ("float", 2),
+        "f" | "single" => ("float", 4),
+        "d" | "double" | "float" | "float_" => ("float", 8),
+        "F" | "csingle" => ("complex", 8),
+        "D" | "cdouble" | "complex" | "complex_" => ("complex", 16),
+        _ => return None,
+    };
+    format!("{kind}{}", 8 * bytes).parse().ok()
+}
+
+/// The element type that an object other than a text stands for.
+fn of_object(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
+    let py = object.py();
+    if let Ok(class) = object.cast::<PyType>() {
+        let builtin = [
+            (py.get_type::<PyBool>(), DType::BOOL),
+            (py.get_type::<PyInt>(), DType::INT64),
+            (py.get_type::<PyFloat>(), DType::FLOAT64),
+            (py.get_type::<PyComplex>(), DType::COMPLEX128),
+        ];
+        if let Some((_, dtype)) = builtin.into_iter().find(|(builtin, _)| builtin.is(class)) {
+            return Ok(Some(dtype));
+        }
+        return match class.name()?.to_string_lossy().parse() {
+            Ok(dtype) => Ok(Some(dtype)),
+            Err(_) => by_numpy(object),
+        };
+    }
+    let text = errors::shown(object)?;
+    if let Some(dtype) = without_module(&text) {
+        return Ok(Some(dtype));
+    }
+    if numpy::DTYPE.is_type_of(object) && text.starts_with(['<', '>']) {
+        return named(&text).map(Some).map_err(|error| errors::new::<PyTypeError>(error.message()));
+    }
+    if let Some(method) = object.getattr_opt(intern!(py, "__dlpack_data_type__")?)? {
+        let (code, bits, lanes) = method.call0()?.extract::<(u8, u8, u16)>()?;
+        let raw = DLDataType { code: DLDataTypeCode(code), bits, lanes };
+        return DType::new(raw).map(Some).map_err(errors::argument);
+    }
+    if let Some(class) = object.getattr_opt(intern!(py, "as_numpy_dtype")?)? {
+        return of_object(&class);
+    }
+    if let Some(method) = object.getattr_opt(intern!(py, "to_pandas_dtype")?)? {
+        return of_object(&method.call0()?);
+    }
+    // tinygrad's names are those of C: its float is a float32.
+    if let Some(format) = object.getattr_opt(intern!(py, "fmt")?)? {
+        return Ok(errors::text(&format).and_then(|format| of_numpys_name(&format)));
+    }
+    by_numpy(object)
+}
+
+/// What NumPy takes an object for, if it is loaded: types of ctypes and NumPy's own of C, and
+/// objects with a `dtype` of NumPy. Not arrays, which have one too.
+fn by_numpy(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
+    let py = object.py();
+    let is_array = !object.is_instance_of::<PyType>() && object.hasattr(intern!(py, "shape")?)?;
+    let Some(class) = numpy::DTYPE.get(py).filter(|_| !object.is_none() && !is_array) else {
+        return Ok(None);
+    };
+    match errors::tolerate(py, class.call1((object,)))? {
+        Some(dtype) => Ok(errors::shown(&dtype)?.parse().ok()),
+        None => Ok(None),
+    }
 }

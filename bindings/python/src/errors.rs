@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use dlbridge::{Error, Status};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::{
-    PyBufferError, PyException, PyIndexError, PyMemoryError, PyNotImplementedError,
-    PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
+    PyAttributeError, PyBufferError, PyException, PyIndexError, PyMemoryError,
+    PyNotImplementedError, PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -93,6 +93,33 @@ pub fn retold(py: Python<'_>, error: PyErr, tell: impl FnOnce(&str) -> String) -
     match message(py, &error) {
         Ok(text) => refused_because(py, tell(&text), error),
         Err(interrupt) => rather(py, error, interrupt),
+    }
+}
+
+/// `AttributeError` with this text, so that `hasattr` tells, and `BufferError`, as DLPack wants
+/// it of what cannot be exchanged.
+#[cold]
+pub fn no_attribute(py: Python<'_>, message: String) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = once(py, &CLASS, || {
+        let bases = (py.get_type::<PyAttributeError>(), py.get_type::<PyBufferError>());
+        let members = objects::dict(py)?;
+        members.set_item("__module__", "dlbridge")?;
+        let class = py.get_type::<PyType>().call1(("MissingInterfaceError", bases, members))?;
+        Ok(class.cast_into::<PyType>()?.unbind())
+    });
+    match class {
+        Ok(class) => {
+            let text = match objects::display(py, message) {
+                Ok(text) => text,
+                Err(error) => return error,
+            };
+            // SAFETY: a class of exceptions and the argument for it. Whether it can be made or
+            // not, an exception is set.
+            unsafe { ffi::PyErr_SetObject(class.as_ptr(), text.as_ptr()) };
+            PyErr::fetch(py)
+        }
+        Err(error) => error,
     }
 }
 
@@ -245,9 +272,8 @@ fn module_of(class: &Bound<'_, PyType>) -> Option<String> {
     Some(text(&module)?.into_owned())
 }
 
-/// What an object looks like, if it is not long.
+/// What an object looks like, in one line that is not long.
 pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    const LONGEST: usize = 60;
     let text = match value.repr() {
         Ok(text) => text.to_string_lossy().into_owned(),
         // A list in itself or a class of its own goes too deep, not the program.
@@ -257,10 +283,17 @@ pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
             false => return Err(error),
         },
     };
-    Ok(match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    })
+    Ok(shortened(&text))
+}
+
+/// One line that is not long: the arrays of some frameworks show all their elements.
+pub fn shortened(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let line = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
 }
 
 /// A number of things: `1 byte`, `2 bytes`.

@@ -3,12 +3,13 @@
 use dlbridge::abi::MAX_NDIM;
 use dlbridge::layout::Dims;
 use dlbridge::{Slice, Tensor};
-use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
 use crate::errors::{exchange, type_name};
+use crate::integers::integers;
 
 /// One entry of an index.
 enum Entry {
@@ -29,6 +30,20 @@ pub fn get(tensor: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Tensor> {
         };
     };
     apply(tensor, entries.iter().map(|key| entry(&key)).collect::<PyResult<_>>()?)
+}
+
+/// The axes that `transpose` is given, from 0 on: negative ones count from the end.
+pub fn axes(axes: &Bound<'_, PyTuple>, ndim: usize) -> PyResult<Vec<usize>> {
+    let given = integers("axes", axes)?;
+    let resolved: Option<Vec<usize>> = given
+        .iter()
+        .map(|axis| usize::try_from(if *axis < 0 { axis + ndim as i64 } else { *axis }).ok())
+        .collect();
+    resolved.ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "axes is {given:?}; it must name each of the {ndim} axes once"
+        ))
+    })
 }
 
 fn entry(key: &Bound<'_, PyAny>) -> PyResult<Entry> {

@@ -14,8 +14,10 @@ mod convert;
 mod cuda_array_interface;
 mod device;
 mod direct;
+mod display;
 mod dlpack_method;
 mod dtype;
+mod element;
 mod empty;
 mod errors;
 mod exchange;
@@ -28,6 +30,7 @@ mod numpy;
 mod object;
 mod once;
 mod owner;
+mod pickle;
 mod plan;
 mod positional;
 mod producer;
@@ -37,6 +40,7 @@ mod shown;
 mod stream;
 mod support;
 mod tensor;
+mod tensor_methods;
 mod torch;
 mod transfer;
 mod vectorcall;
@@ -52,8 +56,8 @@ mod _dlbridge {
     use crate::{
         asarray::asarray, audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType,
         bind::bind, consumer::from_dlpack, consumer::from_managed, convert::convert,
-        device::PyDevice, dtype::PyDType, empty::empty, framework::frameworks, plan::Plan,
-        plan::plan, support::_reserve_in_use, tensor::PyTensor,
+        device::PyDevice, dtype::PyDType, empty::empty, framework::frameworks, pickle::rebuild,
+        plan::Plan, plan::plan, support::_reserve_in_use, tensor::PyTensor,
     };
 
     #[pymodule_export]

@@ -13,17 +13,19 @@ use numpy::npyffi::{
     NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject,
     PyArrayObject_fields, PyDataType_ELSIZE, get_type_object,
 };
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
+use crate::buffer::Buffer;
 use crate::errors;
 use crate::loaded::LoadedType;
-use crate::once::once;
-use crate::owner::kept;
+use crate::once::{imported, once};
+use crate::owner::{kept, kept_by};
 use crate::raw_array::{Keeper, Raw};
+use crate::support::objects::{self, intern};
 use crate::tensor::PyTensor;
 
 pub static ARRAY: LoadedType = LoadedType::on(
@@ -32,6 +34,7 @@ pub static ARRAY: LoadedType = LoadedType::on(
     &[("numpy._core._multiarray_umath", "ndarray"), ("numpy.core._multiarray_umath", "ndarray")],
 );
 static MASKED: LoadedType = LoadedType::new("numpy.ma", "MaskedArray");
+pub static DTYPE: LoadedType = LoadedType::new("numpy", "dtype");
 static SCALAR: LoadedType = LoadedType::new("numpy", "generic");
 
 /// NumPy's numbers of the types that DLPack has too.
@@ -84,18 +87,54 @@ pub fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
     SCALAR.is_type_of(object)
 }
 
-/// Refuses values of NumPy that would lose their meaning as a plain buffer.
+/// Refuses values of NumPy that would lose their meaning as a plain buffer: arrays with
+/// elements that are masked.
 pub fn check_kind(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    if MASKED.is_type_of(object) {
-        return Err(errors::refused(
-            "x is a NumPy masked array, whose mask would be lost; pass x.filled(), or x.data to leave \
-             the mask behind",
-        ));
+    if !MASKED.is_type_of(object) {
+        return Ok(());
     }
-    if SCALAR.is_type_of(object) {
-        return Err(errors::wrong_type("x", object, "an array: numpy.asarray(x) makes one"));
+    static IS_MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let is_masked = imported(object.py(), &IS_MASKED, c"numpy.ma", c"is_masked")?.call1((object,));
+    let is_masked = is_masked.and_then(|is_masked| is_masked.is_truthy());
+    match errors::tolerate(object.py(), is_masked)? {
+        Some(false) => Ok(()),
+        _ => Err(errors::refused(
+            "x is a NumPy masked array with masked elements, and the mask would be lost; pass \
+             x.filled(), or x.data to leave the mask behind",
+        )),
     }
-    Ok(())
+}
+
+/// A read-only tensor without axes on the memory of a NumPy scalar, which it keeps alive.
+pub fn import_scalar(scalar: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    if !SCALAR.is_type_of(scalar) {
+        return Ok(None);
+    }
+    let py = scalar.py();
+    load(py)?;
+    // SAFETY: a scalar. That of its type: the attribute of a subclass may be another one.
+    let dtype = unsafe {
+        let descr = PY_ARRAY_API.PyArray_DescrFromScalar(py, scalar.as_ptr());
+        let descr = Bound::from_owned_ptr_or_err(py, descr.cast())?;
+        element_type(py, descr.as_ptr().cast(), "scalar")?
+    };
+    let buffer = Buffer::of_bytes(scalar)?;
+    let bytes = dtype.item_bits().div_ceil(8) as usize;
+    if buffer.bytes() != bytes {
+        return Err(errors::refused(format!(
+            "x is a NumPy scalar of {} bytes; {dtype} has {bytes}",
+            buffer.bytes()
+        )));
+    }
+    let mut flags = Flags::READ_ONLY;
+    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, dtype.item_bytes().is_none());
+    let data = buffer.first();
+    let tensor = kept_by(buffer, |source| {
+        let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, &[], None)?;
+        // SAFETY: the bytes of the scalar, whose buffer is kept.
+        unsafe { Tensor::wrap(view, source) }
+    });
+    tensor.map(Some)
 }
 
 /// A tensor on the memory of a NumPy array, which it keeps alive. If DLPack cannot have it as
@@ -136,7 +175,7 @@ pub fn only_copied<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>>
     let dtype = match known {
         Some(dtype) => dtype,
         // SAFETY: as above.
-        None => match unsafe { element_type(py, fields.descr) } {
+        None => match unsafe { element_type(py, fields.descr, "array") } {
             Err(error) if error.is_instance_of::<PyBufferError>(py) => return Ok(None),
             dtype => dtype?,
         },
@@ -172,7 +211,7 @@ pub fn see<R>(
     let (dtype, shape, strides) = unsafe {
         let numbers = |pointer| numbers(pointer, fields.nd).iter().map(|number| *number as i64);
         (
-            element_type(array.py(), fields.descr)?,
+            element_type(array.py(), fields.descr, "array")?,
             numbers(fields.dimensions),
             numbers(fields.strides),
         )
@@ -362,7 +401,7 @@ unsafe fn numbers<'a>(pointer: *const isize, count: c_int) -> &'a [isize] {
 
 /// # Safety
 /// `descr` is a dtype.
-unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DType> {
+unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr, kind: &str) -> PyResult<DType> {
     // SAFETY: the caller's promise.
     let fields = unsafe { &(*descr).fields };
     let known = plain(fields.type_num);
@@ -392,7 +431,10 @@ unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr) -> PyResult<DT
             }
             None => "it must be a number type that DLPack has, one number an element",
         };
-        errors::refused(format!("x is a NumPy array of dtype {name}; {advice}"))
+        errors::refused(format!(
+            "x is a NumPy {kind} of dtype {}; {advice}",
+            errors::shortened(&name)
+        ))
     })
 }
 
@@ -419,13 +461,38 @@ pub fn export_directly<'py>(
     }
 }
 
-/// The refusal of everything that needs memory on the host.
+/// What `__array__` returns for a dtype: the array, or a converted copy.
+pub fn converted<'py>(
+    array: Bound<'py, PyAny>,
+    dtype: &Bound<'py, PyAny>,
+    copy: Option<bool>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.py();
+    let dtype = py.import("numpy")?.getattr("dtype")?.call1((dtype,))?;
+    let own = array.getattr(intern!(py, "dtype")?)?;
+    if copy == Some(false) && !own.eq(&dtype)? {
+        return Err(errors::new::<PyValueError>(format_args!(
+            "dtype is {dtype} and the elements are {own}, which takes a copy, and copy is False"
+        )));
+    }
+    let keywords = objects::dict(py)?;
+    keywords.set_item(intern!(py, "copy")?, copy == Some(true))?;
+    array.call_method(intern!(py, "astype")?, (dtype,), Some(&keywords))
+}
+
+/// The NumPy dtype of elements.
+pub fn descr_of(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
+    load(py)?;
+    element_descr(py, dtype)
+}
+
+/// Why nothing can be had that needs memory on the host.
 #[cold]
-pub fn not_on_host(tensor: &Tensor) -> PyErr {
-    errors::refused(format!(
+pub fn not_on_host(tensor: &Tensor) -> String {
+    format!(
         "the tensor is on {}, and NumPy needs memory on the host: call to_device(\"cpu\") first",
         tensor.device()
-    ))
+    )
 }
 
 fn wrap<'py>(

@@ -50,7 +50,8 @@ pub fn dlpack<'py>(
     if versioned {
         return Ok((capsule::versioned(py, owner)?, reason));
     }
-    if owner.is_read_only() {
+    // What has no elements cannot be written to.
+    if owner.is_read_only() && owner.layout().count() > 0 {
         return Err(errors::refused(
             "the tensor is read-only, which the legacy form of DLPack cannot say: ask for the versioned \
              one with max_version=(1, 0) or later, or for a copy with copy=True",

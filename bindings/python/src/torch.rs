@@ -3,7 +3,7 @@
 
 use dlbridge::abi::{DLDataType, DLDevice, DLDeviceType, DLTensor, Flags};
 use dlbridge::cuda::Stream;
-use dlbridge::{Device, TensorRef};
+use dlbridge::{DType, Device, TensorRef};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,6 +12,7 @@ use crate::exchange::Table;
 use crate::loaded::LoadedType;
 use crate::once::once;
 use crate::owner::kept;
+use crate::support::objects;
 use crate::transfer::Made;
 use crate::{consumer, errors, stream, vectorcall};
 use bounds::Held;
@@ -287,4 +288,16 @@ fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         x.get_type().getattr(intern!(py, "untyped_storage")).map(Bound::unbind)
     })?;
     vectorcall::call1(method.bind(py), x)
+}
+
+/// The dtype of PyTorch for elements.
+pub fn dtype(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
+    let torch = objects::module(py, c"torch")?;
+    let class = objects::attribute(&torch, c"dtype")?;
+    // PyTorch writes the number of lanes in another way.
+    let name = objects::text(py, &dtype.to_string().replace("fnx", "fn_x"))?;
+    match torch.getattr_opt(name)? {
+        Some(found) if found.is_instance(&class)? => Ok(found),
+        _ => Err(errors::refused(format_args!("dtype is {dtype}, which PyTorch does not have"))),
+    }
 }

@@ -5,8 +5,8 @@ use dlbridge::{Device, Error, Tensor};
 use pyo3::prelude::*;
 
 use crate::owner::kept_by;
-use crate::tensor::copied;
-use crate::{errors, stream};
+use crate::tensor::{PyTensor, copied};
+use crate::{audit, errors, stream};
 
 /// A tensor, and in the order of which stream its memory is made.
 pub struct Made {
@@ -21,6 +21,12 @@ pub struct Made {
 impl From<Tensor> for Made {
     fn from(tensor: Tensor) -> Made {
         Made { tensor, stream: Stream::LEGACY, moved: false, reason: "" }
+    }
+}
+
+impl From<Made> for PyTensor {
+    fn from(made: Made) -> PyTensor {
+        PyTensor::on(made.tensor, made.stream)
     }
 }
 
@@ -72,6 +78,25 @@ pub fn copy_of(
         }
         false => copy_to(py, source, made, source.device(), work),
     }
+}
+
+/// One more owner where the host can read the elements, after they have been made; else a
+/// copy there, which `audit` is told of with the reason.
+pub fn on_host(
+    py: Python<'_>,
+    source: &Tensor,
+    made: Stream,
+    reason: &'static str,
+) -> PyResult<Tensor> {
+    if !source.device().is_host_accessible() {
+        let copy = copy_to(py, source, made, Device::CPU, None)?.tensor;
+        audit::copied(py, &copy, reason)?;
+        return Ok(copy);
+    }
+    if stream::is_pending(source.device(), made) {
+        stream::synchronize(py, made, source.device())?;
+    }
+    source.share().map_err(errors::exchange)
 }
 
 /// A copy in C order on any device of CUDA or the host. `made` is the stream on which the

@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     from ._bind import bind
 
 
+def __dir__() -> list[str]:
+    """Also what is imported when it is first used, and nothing that is not dlbridge's."""
+    own = {name for name in globals() if name.startswith("__")}
+    return sorted({*own, *__all__, "capi"})
+
+
 def __getattr__(name: str) -> Any:
     """Import what needs ctypes when it is first used."""
     from importlib import import_module

@@ -29,6 +29,7 @@ __all__ = [
     "__version__",
     "_bind",
     "_from_managed",
+    "_rebuild",
     "_reserve_in_use",
     "asarray",
     "audit",
@@ -56,7 +57,25 @@ class _SupportsCudaArrayInterface(Protocol):
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]: ...
 
-_DType: TypeAlias = DType | str | type[numpy.generic] | numpy.dtype[Any] | torch.dtype
+class _SupportsDataType(Protocol):
+    def __dlpack_data_type__(self) -> tuple[int, int, int]: ...
+
+class _SupportsNumPyType(Protocol):
+    @property
+    def dtype(self) -> numpy.dtype[Any]: ...
+
+# With type[Any] for float, int, bool, complex, and the types of NumPy and JAX.
+_DType: TypeAlias = (
+    DType
+    | str
+    | type[Any]
+    | numpy.dtype[Any]
+    | torch.dtype
+    | _SupportsDataType
+    | _SupportsNumPyType
+)
+_NumpyDType: TypeAlias = numpy.dtype[Any]
+_TorchDType: TypeAlias = torch.dtype
 _Device: TypeAlias = Device | str | tuple[int, int] | torch.device
 _Producer: TypeAlias = _SupportsDLPack | CapsuleType
 _Array: TypeAlias = (
@@ -107,6 +126,19 @@ class DType:
     @property
     def lanes(self) -> int:
         """The number of lanes: 1, but for vector types."""
+    @property
+    def numpy(self) -> _NumpyDType:
+        """The dtype of NumPy, also of the types that ml_dtypes has; BufferError where there is
+        none. `numpy.dtype(t.dtype)` and `dtype=t.dtype` in NumPy are the same.
+        """
+    @property
+    def torch(self) -> _TorchDType:
+        """The dtype of PyTorch; BufferError where there is none."""
+    @property
+    def dtype(self) -> _NumpyDType:
+        """As `numpy`, by the name that NumPy looks for."""
+    def __dlpack_data_type__(self, /) -> tuple[int, int, int]:
+        """Code, bits and lanes: the `DLDataType` for others that speak DLPack."""
     def __eq__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         """For `copy` and `pickle`: the class and the name."""
@@ -114,7 +146,9 @@ class DType:
 
 @final
 class Device:
-    """A device of DLPack. Equal to its name: `t.device == "cuda:0"`."""
+    """A device of DLPack. Equal to its name and to DLPack's pair of numbers:
+    `t.device == "cuda:0"`, `t.device == (2, 0)`. Its hash is that of the name.
+    """
 
     def __new__(cls, device: _Device, /) -> Device: ...
     @property
@@ -123,6 +157,8 @@ class Device:
     @property
     def index(self) -> int:
         """The index among the devices of its type; 0 for the host."""
+    def __dlpack_device__(self, /) -> tuple[int, int]:
+        """DLPack's two numbers, the type and the index, for others that speak it."""
     def __eq__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         """For `copy` and `pickle`: the class and the name."""
@@ -195,6 +231,18 @@ class Tensor:
         """A copy in C order, in memory of its own on the same device, writable."""
     def contiguous(self, /) -> Tensor:
         """The tensor itself if it is in C order without gaps, else a copy."""
+    def item(self, /, *index: SupportsIndex) -> Any:
+        """The one element as a number of Python, that at a flat index, or that at one index
+        for each axis. Of memory of a GPU, that element is copied.
+        """
+    def tolist(self, /) -> Any:
+        """The elements as numbers of Python, in lists in lists, one for each axis; the number
+        where there are no axes.
+        """
+    def tobytes(self, /, order: Literal["C", "F", "A"] = "C") -> bytes:
+        """The bytes of the elements without gaps: the last axis fastest for "C", the first one
+        for "F"; "A" is "F" for what lies in that order, else "C".
+        """
     def to_device(self, device: _Device, /, *, stream: int | None = None) -> Tensor:
         """The tensor itself if it is on that device, else a copy there in C order: on
         "cpu", "cpu_pinned", "cuda_managed" or a GPU, "cuda:0".
@@ -247,6 +295,27 @@ class Tensor:
         """Implement iter(self)."""
     def __contains__(self, value: Never, /) -> bool: ...
     def __getitem__(self, key: _Entry | tuple[_Entry, ...], /) -> Tensor: ...
+    def _repr_html_(self, /) -> str:
+        """A table for notebooks."""
+    def __format__(self, format_spec: str, /) -> str: ...
+    def __bool__(self, /) -> bool: ...
+    def __int__(self, /) -> int: ...
+    def __float__(self, /) -> float: ...
+    def __complex__(self, /) -> complex:
+        """The one element as a complex number."""
+    def __index__(self, /) -> int: ...
+    def __copy__(self, /) -> Tensor:
+        """For `copy`: a copy in C order on the same device, read-only if the tensor is."""
+    def __deepcopy__(self, _memo: Any, /) -> Tensor:
+        """As `__copy__`."""
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, tuple[Any, ...]]:
+        """For `pickle`, of memory of the host; read-only stays read-only. Since protocol 5
+        the memory may go by the side, without a copy where it has no gaps.
+        """
+    def __array__(self, /, dtype: Any = None, copy: bool | None = None) -> _NumpyArray:
+        """For `numpy.asarray`: what `numpy()` gives, also of the types of ml_dtypes, converted
+        if `dtype` is another one. ValueError where that takes a copy and `copy` is False.
+        """
     def __dlpack__(
         self,
         /,
@@ -280,6 +349,9 @@ class Tensor:
         the one on which the tensor was made, for consumers to wait for: 1, the legacy
         default stream, or the handle of another one.
         """
+    @property
+    def __numpy_dtype__(self) -> _NumpyDType:
+        """The dtype of NumPy, which `numpy.dtype` and `numpy.result_type` look for."""
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
@@ -499,6 +571,19 @@ class Audit:
     def __len__(self, /) -> int: ...
     def __getitem__(self, key: SupportsIndex, /) -> Exchange: ...
     def __iter__(self, /) -> Iterator[Exchange]: ...
+
+def _rebuild(
+    shape: tuple[int, ...],
+    dtype: str,
+    is_fortran: bool,
+    is_padded: bool,
+    is_read_only: bool,
+    data: Buffer,
+    /,
+) -> Tensor:
+    """The tensor that was pickled. Its memory is that of `data`, but for one that could be
+    written to and came as bytes that cannot.
+    """
 
 def _from_managed(address: int, /) -> Tensor:
     """Takes over a DLManagedTensorVersioned from C, by its address. On error the

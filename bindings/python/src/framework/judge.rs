@@ -148,7 +148,9 @@ fn obstacle(framework: &Framework, tensor: &TensorRef<'_>, request: Request) -> 
     if let Err(reason) = alignment::check(framework, tensor) {
         return Some(Obstacle { reason, way: "dlbridge.empty() makes memory that is aligned" });
     }
-    if framework.read_only == ReadOnly::Lost && !request.writable_alias && tensor.is_read_only() {
+    // Of what has no elements nothing can be written to.
+    let is_protected = tensor.is_read_only() && tensor.layout().count() > 0;
+    if framework.read_only == ReadOnly::Lost && !request.writable_alias && is_protected {
         return Some(Obstacle {
             reason: format!("the tensor is read-only, and {title} has no read-only tensors").into(),
             way: "allow_writable_alias=True shares the memory and leaves it to you not to write",

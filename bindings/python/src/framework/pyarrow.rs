@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::{Carrier, Framework, Give, Order, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
+use crate::numpy;
 use crate::tensor::PyTensor;
 
 static TENSOR: LoadedType = LoadedType::new("pyarrow", "Tensor");
@@ -41,7 +42,14 @@ pub static FRAMEWORK: Framework = Framework {
 fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let class = FRAMEWORK.attribute(py, "pyarrow", "Tensor")?;
-    class
-        .call_method1("from_dlpack", (Carrier::versioned(&FRAMEWORK, tensor)?,))
-        .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+    let view = tensor.get().core().view();
+    // By DLPack, what has no elements could not be written to.
+    let made = match view.layout().count() {
+        0 => {
+            let array = numpy::export(&view, tensor.clone().into_any())?;
+            class.call_method1("from_numpy", (array,))
+        }
+        _ => class.call_method1("from_dlpack", (Carrier::versioned(&FRAMEWORK, tensor)?,)),
+    };
+    made.map_err(|error| FRAMEWORK.refusal(&view, py, error))
 }

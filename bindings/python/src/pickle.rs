@@ -1,0 +1,198 @@
+//! Tensors as bytes, and back: `tobytes`, `copy` and `pickle`.
+
+use dlbridge::abi::Flags;
+use dlbridge::{DType, Device, Layout, Tensor, TensorRef};
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyTuple};
+
+use crate::buffer::Buffer;
+use crate::integers::integer_list;
+use crate::owner::kept_by;
+use crate::support::objects;
+use crate::tensor::{PyTensor, copied};
+use crate::transfer::Made;
+use crate::{audit, errors, transfer};
+
+/// `tobytes()`: the elements side by side, the last axis fastest for "C", the first for "F";
+/// "A" is "F" for what lies in that order, and else "C".
+pub fn to_bytes<'py>(
+    py: Python<'py>,
+    own: &PyTensor,
+    order: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let tensor = transfer::on_host(py, own.core(), own.stream(), "tobytes()")?;
+    let is_fortran = match order {
+        "C" => false,
+        "F" => true,
+        "A" => tensor.layout().is_f_contiguous() && !tensor.layout().is_c_contiguous(),
+        other => {
+            return Err(errors::new::<PyValueError>(format_args!(
+                "order is {other:?}; it must be \"C\", \"F\" or \"A\""
+            )));
+        }
+    };
+    let tensor = if is_fortran { reversed(&tensor)? } else { tensor };
+    let row = in_a_row(py, tensor)?;
+    bytes_object(py, &row)
+}
+
+/// The bytes of a tensor that `in_a_row` made.
+fn bytes_object<'py>(py: Python<'py>, row: &Tensor) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = row.layout().bytes() as isize;
+    // SAFETY: the thread is attached, and the elements lie there side by side, on the host; that
+    // nobody writes to them meanwhile is up to the program, as the documentation says.
+    unsafe {
+        let made = ffi::PyBytes_FromStringAndSize(row.data_ptr().cast(), bytes);
+        Ok(Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked())
+    }
+}
+
+fn reversed(tensor: &Tensor) -> PyResult<Tensor> {
+    let axes: Vec<usize> = (0..tensor.shape().len()).rev().collect();
+    tensor.permute(&axes).map_err(errors::exchange)
+}
+
+/// A tensor of the host in C order without gaps: itself, or a copy.
+fn in_a_row(py: Python<'_>, tensor: Tensor) -> PyResult<Tensor> {
+    let padded = tensor.flags() & Flags::IS_SUBBYTE_TYPE_PADDED;
+    if tensor.layout().is_c_contiguous() {
+        return Ok(tensor);
+    }
+    if padded.is_empty() {
+        return copied(py, tensor.view());
+    }
+    // Whole bytes each, which can be copied as such.
+    let (data, shape, strides) = (tensor.data_ptr(), tensor.shape(), Some(tensor.strides()));
+    let bytes =
+        TensorRef::of_parts(DType::UINT8, Device::CPU, Flags::empty(), data, shape, strides);
+    let copy = copied(py, bytes.map_err(errors::exchange)?)?;
+    as_elements(copy, tensor.dtype(), padded, shape)
+}
+
+/// `copy.copy` and `copy.deepcopy`: a copy in C order on the same device, read-only if the
+/// tensor is.
+pub fn duplicate(py: Python<'_>, own: &PyTensor) -> PyResult<PyTensor> {
+    let source = own.core();
+    let is_parts = source.dtype().item_bytes().is_none();
+    let copy = match is_parts && source.device().is_host_accessible() {
+        true => Made::from(copy_of_bytes(py, source)?),
+        false => transfer::copy_of(py, source, own.stream(), None)?,
+    };
+    audit::copied(py, &copy.tensor, "copy")?;
+    let tensor = match source.is_read_only() {
+        true => copy.tensor.share_read_only().map_err(errors::exchange)?,
+        false => copy.tensor,
+    };
+    Ok(PyTensor::on(tensor, copy.stream))
+}
+
+/// A copy of elements that are parts of bytes; if they are packed, they lie in C order.
+fn copy_of_bytes(py: Python<'_>, source: &Tensor) -> PyResult<Tensor> {
+    let flags = source.flags() & Flags::IS_SUBBYTE_TYPE_PADDED;
+    let row = in_a_row(py, source.share().map_err(errors::exchange)?)?;
+    let bytes = row.layout().bytes();
+    let flat = as_elements(row, DType::UINT8, Flags::empty(), &[bytes])?;
+    as_elements(copied(py, flat.view())?, source.dtype(), flags, source.shape())
+}
+
+/// `__reduce_ex__`: `rebuild` and its arguments. Since protocol 5 the elements may go by the
+/// side, without a copy if they lie in C or Fortran order.
+pub fn reduce<'py>(own: &Bound<'py, PyTensor>, protocol: i64) -> PyResult<Bound<'py, PyTuple>> {
+    let (py, tensor) = (own.py(), own.get().core());
+    if !tensor.device().is_host_accessible() {
+        return Err(errors::refused(format!(
+            "the tensor is on {}, and pickle takes memory of the host: call to_device(\"cpu\") first",
+            tensor.device()
+        )));
+    }
+    let tensor = transfer::on_host(py, tensor, own.get().stream(), "pickle")?;
+    let layout = tensor.layout();
+    let is_fortran = layout.is_f_contiguous() && !layout.is_c_contiguous();
+    let row = in_a_row(
+        py,
+        if is_fortran { reversed(&tensor)? } else { tensor.share().map_err(errors::exchange)? },
+    )?;
+    let data = match protocol {
+        5.. => {
+            let (flags, bytes) = (row.flags() & Flags::READ_ONLY, row.layout().bytes());
+            let row = as_elements(row, DType::UINT8, flags, &[bytes])?;
+            {
+                let row = Bound::new(py, PyTensor::new(row))?.into_any();
+                let class = objects::attribute(&objects::module(py, c"pickle")?, c"PickleBuffer")?;
+                class.call1(objects::tuple(py, [row])?)?
+            }
+        }
+        _ => bytes_object(py, &row)?.into_any(),
+    };
+    let rebuild = objects::attribute(&objects::module(py, c"dlbridge._dlbridge")?, c"_rebuild")?;
+    let truth = |truth| PyBool::new(py, truth).to_owned().into_any();
+    let arguments = [
+        objects::ints(py, tensor.shape())?.into_any(),
+        objects::display(py, tensor.dtype())?.into_any(),
+        truth(is_fortran),
+        truth(tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED)),
+        truth(tensor.is_read_only()),
+        data,
+    ];
+    objects::tuple(py, [rebuild, objects::tuple(py, arguments)?.into_any()])
+}
+
+/// The memory of `row`, which it keeps, as other elements in C order.
+fn as_elements(row: Tensor, dtype: DType, flags: Flags, shape: &[i64]) -> PyResult<Tensor> {
+    let data = row.data_ptr();
+    kept_by(Box::new(row), |source| {
+        let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, shape, None)?;
+        // SAFETY: both have as many bytes, which the row keeps.
+        unsafe { Tensor::wrap(view, source) }
+    })
+}
+
+/// The tensor that was pickled. Its memory is that of `data`, but for one that could be
+/// written to and came as bytes that cannot.
+#[pyfunction(name = "_rebuild")]
+#[pyo3(signature = (shape, dtype, is_fortran, is_padded, is_read_only, data, /))]
+pub fn rebuild(
+    shape: &Bound<'_, PyTuple>,
+    dtype: &str,
+    is_fortran: bool,
+    is_padded: bool,
+    is_read_only: bool,
+    data: &Bound<'_, PyAny>,
+) -> PyResult<PyTensor> {
+    let py = data.py();
+    let mut shape = integer_list("shape", shape)?;
+    if is_fortran {
+        shape.reverse();
+    }
+    let dtype: DType = dtype.parse().map_err(errors::argument)?;
+    let buffer = Buffer::get(data)?;
+    let mut flags = Flags::empty();
+    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, is_padded);
+    flags.set(Flags::READ_ONLY, is_read_only);
+    let bits = match is_padded {
+        true => dtype.item_bits().next_multiple_of(8),
+        false => dtype.item_bits(),
+    };
+    let bytes = Layout::new(bits, &shape, None).map_err(errors::argument)?.bytes();
+    if bytes != buffer.bytes() as i64 || !buffer.is_c_contiguous() {
+        return Err(errors::new::<PyValueError>(format_args!(
+            "data has {} bytes; {dtype} elements of shape {shape:?} need {bytes} without gaps",
+            buffer.bytes()
+        )));
+    }
+    let (data, shape_of_bytes) = (buffer.first(), [bytes]);
+    let mut of_buffer = Flags::empty();
+    of_buffer.set(Flags::READ_ONLY, buffer.is_read_only());
+    let flat = kept_by(buffer, |source| {
+        let view =
+            TensorRef::of_parts(DType::UINT8, Device::CPU, of_buffer, data, &shape_of_bytes, None)?;
+        // SAFETY: as many bytes as the buffer has, which is kept.
+        unsafe { Tensor::wrap(view, source) }
+    })?;
+    let must_copy = !is_read_only && flat.is_read_only();
+    let flat = if must_copy { copied(py, flat.view())? } else { flat };
+    let tensor = as_elements(flat, dtype, flags, &shape)?;
+    Ok(PyTensor::new(if is_fortran { reversed(&tensor)? } else { tensor }))
+}
