@@ -435,3 +435,28 @@ def test_whole_structures_name_their_fields():
         with pytest.raises(BufferError, match=words):
             take(array)
     assert dlbridge.plan(array, "jax").refuses
+
+
+WRITABLE_ARRAYS = ["numpy", "numba", "torch", "paddle", "pyarrow", "warp", "tvm_ffi"]
+
+
+@pytest.mark.parametrize("name", [*WRITABLE_ARRAYS, "jax", "tensorflow"])
+def test_what_has_no_elements_is_shared_and_keeps_what_can_be_kept(name):
+    code = f"""
+import dlbridge, numpy as np
+for shape in ((0,), (0, 3), (2, 0, 3)):
+    for writable in (True, False):
+        array = np.empty(shape, np.float32)
+        array.flags.writeable = writable
+        for source in (array, dlbridge.asarray(array)):
+            assert dlbridge.plan(source, "{name}").shares
+            there = dlbridge.convert(source, "{name}")
+            back = dlbridge.asarray(there)
+            assert back.shape == shape
+            if "{name}" in {["numpy", "numba", "pyarrow"]}:
+                assert back.readonly is not writable
+            elif "{name}" in {WRITABLE_ARRAYS}:
+                assert not back.readonly
+        assert dlbridge.asarray(array).__dlpack__() is not None
+"""
+    run(name, "-c", code)
