@@ -266,8 +266,9 @@ fn too_far(layout: Layout<'_>) -> Error {
 
 /// The numbers but that of one axis.
 fn without(numbers: &[i64], axis: usize) -> Result<Dims> {
-    let rest = (1..numbers.len()).map(|next| numbers[next - usize::from(next <= axis)]);
-    Ok(memory::collect(rest)?)
+    let mut rest = dims(numbers)?;
+    rest.remove(axis);
+    Ok(rest)
 }
 
 fn complete_shape(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {

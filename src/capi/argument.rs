@@ -88,10 +88,8 @@ pub(super) unsafe fn fill(buffer: *mut c_char, size: usize, text: &impl Display)
         }
     }
     // Nearly all are short: then they are written once.
-    if let Some(short) = Text::<USUAL_TEXT>::of(format_args!("{text}"))
-        && !buffer.is_null()
-        && size > short.len()
-    {
+    let mut short = Text::<USUAL_TEXT>::default();
+    if write!(short, "{text}").is_ok() && !buffer.is_null() && size > short.len() {
         // SAFETY: the buffer has room for the text and the zero byte.
         unsafe {
             buffer.copy_from_nonoverlapping(short.as_ptr().cast(), short.len());
