@@ -79,13 +79,20 @@ constexpr bool same(DLDataType a, DLDataType b) noexcept {
     return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
 }
 
+namespace detail {
+
+/// The name of an element type, on the stack.
+struct Name {
+    explicit Name(DLDataType dtype) noexcept { dlbridge_dtype_name(dtype, text, sizeof text); }
+
+    char text[DLBRIDGE_NAME_SIZE] = "unknown";
+};
+
+} // namespace detail
+
 /// The name that NumPy and ml_dtypes give an element type, such as "float32";
 /// "unknown" for what DLPack 1.3 does not have.
-inline std::string name(DLDataType dtype) {
-    char text[DLBRIDGE_NAME_SIZE] = "unknown";
-    dlbridge_dtype_name(dtype, text, sizeof text);
-    return text;
-}
+inline std::string name(DLDataType dtype) { return detail::Name(dtype).text; }
 
 } // namespace dlbridge
 

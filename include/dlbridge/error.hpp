@@ -8,11 +8,16 @@
 #ifndef DLBRIDGE_ERROR_HPP_
 #define DLBRIDGE_ERROR_HPP_
 
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <stdexcept>
-#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -26,23 +31,108 @@
 
 namespace dlbridge {
 
+namespace detail {
+
+/// A text that its copies share, so that to copy it needs no memory.
+class Sentence {
+public:
+    /// A copy of a text, or none if there is no memory for one.
+    explicit Sentence(std::string_view text) noexcept {
+        void *memory = std::malloc(sizeof(Shared) + text.size() + 1);
+        if (memory == nullptr)
+            return;
+        shared_ = new (memory) Shared;
+        text.copy(shared_->text(), text.size());
+        shared_->text()[text.size()] = '\0';
+    }
+    Sentence(const Sentence &other) noexcept : shared_(other.shared_) {
+        if (shared_ != nullptr)
+            shared_->users.fetch_add(1, std::memory_order_relaxed);
+    }
+    Sentence &operator=(Sentence other) noexcept {
+        std::swap(shared_, other.shared_);
+        return *this;
+    }
+    ~Sentence() {
+        if (shared_ != nullptr && shared_->users.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            std::free(shared_);
+    }
+
+    /// The text, NULL if there is none.
+    const char *text() const noexcept { return shared_ == nullptr ? nullptr : shared_->text(); }
+
+private:
+    /// The text comes behind it.
+    struct Shared {
+        std::atomic<std::size_t> users{1};
+
+        char *text() noexcept { return reinterpret_cast<char *>(this + 1); }
+    };
+    static_assert(std::is_trivially_destructible_v<Shared>, "it is freed as it is");
+
+    Shared *shared_ = nullptr;
+};
+
+/// Parts of a sentence, texts and integers, side by side without an allocation. What has no
+/// room is left out.
+class Words {
+public:
+    template <class... Parts>
+    explicit Words(const Parts &...parts) noexcept {
+        (add(parts), ...);
+    }
+
+    operator std::string_view() const noexcept { return {text_, size_}; }
+
+private:
+    template <class Part>
+    void add(const Part &part) noexcept {
+        if constexpr (std::is_integral_v<Part>)
+            size_ = static_cast<std::size_t>(
+                std::to_chars(text_ + size_, text_ + sizeof text_, part).ptr - text_);
+        else
+            size_ += std::string_view(part).copy(text_ + size_, sizeof text_ - size_);
+    }
+
+    char text_[2 * DLBRIDGE_TEXT_SIZE * DLBRIDGE_MAX_NDIM / 8];
+    std::size_t size_ = 0;
+};
+
+} // namespace detail
+
 /// A failure: its status, and a sentence in what() that names the argument or
 /// field, what it was and what it must be.
+///
+/// To make one or to copy one does not throw: one that has no memory for its sentence has
+/// the status DLBRIDGE_ERROR_MEMORY, and a sentence that exists beforehand. So the functions
+/// that return an Expected throw nothing, std::bad_alloc neither.
 class Error : public std::runtime_error {
 public:
     /// An error with one of the DLBRIDGE_ERROR_ codes.
-    Error(dlbridge_status status, const std::string &sentence)
-        : std::runtime_error(sentence), status_(status) {}
+    Error(dlbridge_status status, std::string_view sentence) noexcept
+        : std::runtime_error(base_), sentence_(sentence),
+          status_(sentence_.text() == nullptr ? DLBRIDGE_ERROR_MEMORY : status) {}
 
     /// The error behind a status that a C function just returned on this thread.
-    static Error last(dlbridge_status status) { return {status, dlbridge_last_error()}; }
+    static Error last(dlbridge_status status) noexcept { return {status, dlbridge_last_error()}; }
 
     /// One of the DLBRIDGE_ERROR_ codes.
     dlbridge_status status() const noexcept { return status_; }
 
+    /// The sentence.
+    const char *what() const noexcept override {
+        return sentence_.text() == nullptr ? "no memory is left" : sentence_.text();
+    }
+
 private:
+    /// Copies of it share its text, and so they cannot fail. It stays to the end: errors may
+    /// be made as late.
+    inline static const std::runtime_error &base_ = *new std::runtime_error("dlbridge::Error");
+
+    detail::Sentence sentence_;
     dlbridge_status status_;
 };
+static_assert(std::is_nothrow_copy_constructible_v<Error>, "it is thrown");
 
 /// A value, or the Error because of which there is none. T may be void.
 template <class T>

@@ -117,11 +117,7 @@ public:
     }
 
     /// The tensor in words: "float32 [480, 640] with strides [640, 1] on cpu".
-    std::string describe() const {
-        char text[DLBRIDGE_TEXT_SIZE * DLBRIDGE_MAX_NDIM / 8] = "no tensor";
-        dlbridge_describe(tensor_, text, sizeof text);
-        return text;
-    }
+    std::string describe() const { return Description(tensor_).text; }
 
     /// The address of the first element, with the byte offset added; NULL without
     /// elements. On devices whose data is a handle (OpenCL, Vulkan, Metal and so
@@ -231,9 +227,19 @@ private:
         return size() == 0 ? nullptr : static_cast<char *>(tensor_->data) + tensor_->byte_offset;
     }
 
-    Error refuse(dlbridge_status status, const std::string &wanted) const {
-        return {status, "the tensor is " + describe() + "; " + wanted};
+    template <class... Parts>
+    Error refuse(dlbridge_status status, const Parts &...wanted) const noexcept {
+        return {status,
+                detail::Words("the tensor is ", Description(tensor_).text, "; ", wanted...)};
     }
+
+    struct Description {
+        explicit Description(const DLTensor *tensor) noexcept {
+            dlbridge_describe(tensor, text, sizeof text);
+        }
+
+        char text[DLBRIDGE_TEXT_SIZE * DLBRIDGE_MAX_NDIM / 8] = "no tensor";
+    };
 
     template <class T>
     Expected<T *> on_host() const {
@@ -267,15 +273,14 @@ Expected<T *> TensorView::try_data() const {
     if (!*this)
         return Error(DLBRIDGE_ERROR_NULL, "there is no tensor; the view must be of one");
     if (!same(dtype(), wanted))
-        return refuse(DLBRIDGE_ERROR_DTYPE, "its dtype must be " + name(wanted));
+        return refuse(DLBRIDGE_ERROR_DTYPE, "its dtype must be ", detail::Name(wanted).text);
     if (!std::is_const_v<T> && is_read_only())
         return refuse(DLBRIDGE_ERROR_READ_ONLY, "it is read-only; its elements must be const");
     void *first = address();
     const auto beyond = reinterpret_cast<std::uintptr_t>(first) % alignof(T);
     if (beyond != 0)
-        return refuse(DLBRIDGE_ERROR_ALIGNMENT,
-                      "it begins " + std::to_string(beyond) + " bytes behind a multiple of " +
-                          std::to_string(alignof(T)) + ", and must begin at one");
+        return refuse(DLBRIDGE_ERROR_ALIGNMENT, "it begins ", beyond,
+                      " bytes behind a multiple of ", alignof(T), ", and must begin at one");
     return static_cast<T *>(first);
 }
 
@@ -295,7 +300,7 @@ Expected<dlbridge::mdspan<T, Rank, Layout>> TensorView::try_mdspan() const {
     if (!first)
         return first.error();
     if (shape().size() != Rank)
-        return refuse(DLBRIDGE_ERROR_NDIM, "its dimensions must be " + std::to_string(Rank));
+        return refuse(DLBRIDGE_ERROR_NDIM, "its dimensions must be ", Rank);
     detail::Numbers<Rank> extents{}, strides{};
     std::copy_n(shape().data(), Rank, extents.begin());
     const Strides given = this->strides();
@@ -313,15 +318,14 @@ Expected<T *> TensorView::try_at(Indices... indices) const {
         return first.error();
     const std::array<Index, sizeof...(Indices)> given = {Index(indices)...};
     if (given.size() != shape().size())
-        return refuse(DLBRIDGE_ERROR_INDEX, "it must have as many indices as dimensions, not " +
-                                                std::to_string(given.size()));
+        return refuse(DLBRIDGE_ERROR_INDEX, "it must have as many indices as dimensions, not ",
+                      given.size());
     std::int64_t offset = 0;
     for (std::size_t axis = 0; axis != given.size(); ++axis) {
         const std::int64_t index = given[axis], extent = tensor_->shape[axis];
         if (index < 0 || index >= extent)
-            return refuse(DLBRIDGE_ERROR_INDEX, "index " + std::to_string(index) + " of axis " +
-                                                    std::to_string(axis) + " must be 0 to " +
-                                                    std::to_string(extent - 1));
+            return refuse(DLBRIDGE_ERROR_INDEX, "index ", index, " of axis ", axis,
+                          " must be 0 to ", extent - 1);
         offset = tensor_->strides != nullptr ? offset + index * tensor_->strides[axis]
                                              : offset * extent + index;
     }

@@ -167,8 +167,8 @@ Expected<Tensor> wrap_owner(Owner &&owner, const Shape *wanted) {
         return Error::last(status);
     if (count >= 0 && count != described)
         return Error(DLBRIDGE_ERROR_SIZE,
-                     "the shape has " + std::to_string(described) +
-                         " elements; it must have as many as the owner: " + std::to_string(count));
+                     Words("the shape has ", described,
+                           " elements; it must have as many as the owner: ", count));
     return wrap(*std::move(kept), descriptor, flags_of<std::remove_pointer_t<decltype(first)>>);
 }
 
@@ -235,9 +235,9 @@ Expected<Tensor> try_wrap(T *first, const Shape &shape, const Strides &strides, 
     if (!kept)
         return kept.error();
     if (strides.size() != 0 && strides.size() != shape.size())
-        return Error(DLBRIDGE_ERROR_STRIDES, "there are " + std::to_string(strides.size()) +
-                                                 " strides; there must be as many as extents: " +
-                                                 std::to_string(shape.size()));
+        return Error(DLBRIDGE_ERROR_STRIDES,
+                     detail::Words("there are ", strides.size(),
+                                   " strides; there must be as many as extents: ", shape.size()));
     Shape extents = shape;
     Strides steps = strides;
     const DLTensor descriptor =

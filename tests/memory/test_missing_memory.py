@@ -1,5 +1,6 @@
 """Whichever allocation fails: an error is returned, nothing leaks, outputs stay as they were."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,30 @@ def test_every_function_of_the_header_under_valgrind(c_functions, preloaded):
     if reason := toolchain.why_no_valgrind():
         pytest.skip(reason)
     toolchain.run_under_valgrind(c_functions, environment=preloaded)
+
+
+@pytest.fixture(scope="module", params=[[], ["-fno-exceptions"]], ids=["throws", "never throws"])
+def cpp_functions(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cpp_functions")
+    return build("cpp_functions.cpp", folder, flags=["-g1", *request.param])
+
+
+def test_every_function_of_the_cpp_headers(cpp_functions, preloaded):
+    toolchain.run(cpp_functions, environment=preloaded)
+
+
+def test_every_function_of_the_cpp_headers_under_valgrind(cpp_functions, preloaded):
+    if reason := toolchain.why_no_valgrind():
+        pytest.skip(reason)
+    toolchain.run_under_valgrind(cpp_functions, environment=preloaded)
+
+
+def test_no_function_of_the_cpp_headers_is_left_out():
+    headers = (toolchain.INCLUDE / "dlbridge").glob("*.hpp")
+    declared = {name for path in headers for name in re.findall(r"\btry_\w+", path.read_text())}
+    assert len(declared) > 20
+    program = (FOLDER / "cpp_functions.cpp").read_text()
+    assert not declared - set(re.findall(r"\btry_\w+", program))
 
 
 def test_a_library_loaded_at_run_time(tmp_path, preloaded):
