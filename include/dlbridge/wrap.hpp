@@ -3,7 +3,8 @@
 ///
 /// What is given is taken, also if that fails: an owner is destroyed and a deleter
 /// is called exactly once, on whichever thread ends the last use, or at once on an
-/// error. An exception that leaves a deleter or a destructor ends the program.
+/// error. An exception that leaves a deleter or a destructor ends the program; one that
+/// leaves the move of an owner or of a deleter passes through.
 #ifndef DLBRIDGE_WRAP_HPP_
 #define DLBRIDGE_WRAP_HPP_
 
@@ -80,31 +81,26 @@ auto elements(Owner &owner) {
         return Elements<std::remove_pointer_t<decltype(owner.get())>>{owner.get(), -1};
 }
 
+/// Calls what releases memory.
+template <class T, class Deleter>
+void release(Deleter &deleter, T *memory) {
+    if constexpr (std::is_invocable_v<Deleter &, T *>)
+        deleter(memory);
+    else
+        deleter();
+}
+
 /// Memory with what releases it.
 template <class T, class Deleter>
 class Released {
-    static_assert(std::is_nothrow_move_constructible_v<Deleter>,
-                  "a deleter must be movable without an exception, or it might be lost");
-
 public:
-    Released(T *memory, Deleter &&deleter) noexcept
-        : memory_(memory), deleter_(std::move(deleter)) {}
-    Released(Released &&other) noexcept
-        : memory_(other.memory_), deleter_(std::move(other.deleter_)),
-          armed_(std::exchange(other.armed_, false)) {}
-    ~Released() {
-        if (!armed_)
-            return;
-        if constexpr (std::is_invocable_v<Deleter &, T *>)
-            deleter_(memory_);
-        else
-            deleter_();
-    }
+    Released(T *memory, Deleter &deleter) : memory_(memory), deleter_(std::move(deleter)) {}
+    Released(const Released &) = delete;
+    ~Released() { detail::release(deleter_, memory_); }
 
 private:
     T *memory_;
     Deleter deleter_;
-    bool armed_ = true;
 };
 
 /// An owner at an address that does not change: the context of dlbridge_wrap().
@@ -112,14 +108,37 @@ template <class Owner>
 struct Kept {
     Owner owner;
 
-    static Expected<std::unique_ptr<Kept>> keep(Owner &&owner) {
-        if (auto *kept = new (std::nothrow) Kept{std::move(owner)})
+    template <class... Parts>
+    explicit Kept(Parts &&...parts) : owner(std::forward<Parts>(parts)...) {}
+
+    template <class... Parts>
+    static Expected<std::unique_ptr<Kept>> keep(Parts &&...parts) {
+        if (auto *kept = new (std::nothrow) Kept(std::forward<Parts>(parts)...))
             return std::unique_ptr<Kept>(kept);
         return Error(DLBRIDGE_ERROR_MEMORY, "the memory to keep an owner could not be allocated");
     }
 
     static void release(void *kept) noexcept { delete static_cast<Kept *>(kept); }
 };
+
+/// Keeps a deleter with its memory. It is called at once if there is no memory to keep
+/// it, or if its move throws, which leaves it as it was.
+template <class T, class Deleter>
+Expected<std::unique_ptr<Kept<Released<T, Deleter>>>> keep_deleter(T *memory, Deleter &deleter) {
+    struct Pending {
+        T *memory;
+        Deleter &deleter;
+        bool armed = true;
+
+        ~Pending() {
+            if (armed)
+                detail::release(deleter, memory);
+        }
+    } pending{memory, deleter};
+    auto kept = Kept<Released<T, Deleter>>::keep(memory, deleter);
+    pending.armed = !kept;
+    return kept;
+}
 
 template <class Owner>
 Expected<Tensor> wrap(std::unique_ptr<Kept<Owner>> kept, const DLTensor &descriptor,
@@ -147,6 +166,32 @@ DLTensor describe(T *first, Shape &shape, std::int64_t *strides) {
 
 template <class T>
 inline constexpr std::uint64_t flags_of = std::is_const_v<T> ? DLPACK_FLAG_BITMASK_READ_ONLY : 0;
+
+template <class T, class Deleter>
+Expected<Tensor> wrap_memory(T *first, const Shape &shape, const Strides &strides,
+                             Deleter &deleter) {
+    auto kept = keep_deleter(first, deleter);
+    if (!kept)
+        return kept.error();
+    if (strides.size() != 0 && strides.size() != shape.size())
+        return Error(DLBRIDGE_ERROR_STRIDES,
+                     Words("there are ", strides.size(),
+                           " strides; there must be as many as extents: ", shape.size()));
+    Shape extents = shape;
+    Strides steps = strides;
+    const DLTensor descriptor =
+        describe(first, extents, steps.size() != 0 ? steps.data() : nullptr);
+    return wrap(*std::move(kept), descriptor, flags_of<T>);
+}
+
+template <class Deleter>
+Expected<Tensor> wrap_descriptor(const DLTensor &descriptor, std::uint64_t flags,
+                                 Deleter &deleter) {
+    auto kept = keep_deleter(descriptor.data, deleter);
+    if (!kept)
+        return kept.error();
+    return wrap(*std::move(kept), descriptor, flags);
+}
 
 template <class Owner>
 Expected<Tensor> wrap_owner(Owner &&owner, const Shape *wanted) {
@@ -218,7 +263,7 @@ Expected<Tensor> try_wrap(Owner &&owner) {
 /// \returns the tensor, or the errors of dlbridge_wrap().
 template <class T, class Deleter>
 Expected<Tensor> try_wrap(T *first, const Shape &shape, Deleter deleter) {
-    return try_wrap(first, shape, Strides(), std::move(deleter));
+    return detail::wrap_memory(first, shape, Strides(), deleter);
 }
 
 /// A tensor over elements in memory on the host, which are read-only if const.
@@ -230,19 +275,7 @@ Expected<Tensor> try_wrap(T *first, const Shape &shape, Deleter deleter) {
 ///   errors of dlbridge_wrap().
 template <class T, class Deleter>
 Expected<Tensor> try_wrap(T *first, const Shape &shape, const Strides &strides, Deleter deleter) {
-    using Owner = detail::Released<T, Deleter>;
-    auto kept = detail::Kept<Owner>::keep(Owner(first, std::move(deleter)));
-    if (!kept)
-        return kept.error();
-    if (strides.size() != 0 && strides.size() != shape.size())
-        return Error(DLBRIDGE_ERROR_STRIDES,
-                     detail::Words("there are ", strides.size(),
-                                   " strides; there must be as many as extents: ", shape.size()));
-    Shape extents = shape;
-    Strides steps = strides;
-    const DLTensor descriptor =
-        detail::describe(first, extents, steps.size() != 0 ? steps.data() : nullptr);
-    return detail::wrap(*std::move(kept), descriptor, detail::flags_of<T>);
+    return detail::wrap_memory(first, shape, strides, deleter);
 }
 
 /// A tensor over whatever memory a descriptor says, on any device.
@@ -253,11 +286,7 @@ Expected<Tensor> try_wrap(T *first, const Shape &shape, const Strides &strides, 
 /// \returns the tensor, or the errors of dlbridge_wrap().
 template <class Deleter>
 Expected<Tensor> try_wrap(const DLTensor &descriptor, std::uint64_t flags, Deleter deleter) {
-    using Owner = detail::Released<void, Deleter>;
-    auto kept = detail::Kept<Owner>::keep(Owner(descriptor.data, std::move(deleter)));
-    if (!kept)
-        return kept.error();
-    return detail::wrap(*std::move(kept), descriptor, flags);
+    return detail::wrap_descriptor(descriptor, flags, deleter);
 }
 
 #ifndef DLBRIDGE_NO_EXCEPTIONS
@@ -276,19 +305,19 @@ Tensor wrap(Owner &&owner) {
 /// As try_wrap(T *, const Shape &, Deleter).
 template <class T, class Deleter>
 Tensor wrap(T *first, const Shape &shape, Deleter deleter) {
-    return try_wrap(first, shape, std::move(deleter)).value();
+    return detail::wrap_memory(first, shape, Strides(), deleter).value();
 }
 
 /// As try_wrap(T *, const Shape &, const Strides &, Deleter).
 template <class T, class Deleter>
 Tensor wrap(T *first, const Shape &shape, const Strides &strides, Deleter deleter) {
-    return try_wrap(first, shape, strides, std::move(deleter)).value();
+    return detail::wrap_memory(first, shape, strides, deleter).value();
 }
 
 /// As try_wrap(const DLTensor &, std::uint64_t, Deleter).
 template <class Deleter>
 Tensor wrap(const DLTensor &descriptor, std::uint64_t flags, Deleter deleter) {
-    return try_wrap(descriptor, flags, std::move(deleter)).value();
+    return detail::wrap_descriptor(descriptor, flags, deleter).value();
 }
 #endif
 

@@ -120,6 +120,42 @@ TEST(wrap_memory_with_a_deleter_that_owns_something) {
     CHECK(count == 1);
 }
 
+/* An image class like cv::Mat of OpenCV 4: it counts its owners, and its move is not
+ * noexcept. */
+struct Matrix {
+    std::shared_ptr<float[]> numbers{new float[6]{0, 1, 2, 3, 4, 5}};
+    bool throws = false;
+
+    Matrix() = default;
+    Matrix(const Matrix &) = default;
+    Matrix(Matrix &&other) noexcept(false) : throws(other.throws) {
+#ifndef DLBRIDGE_NO_EXCEPTIONS
+        if (throws)
+            throw std::runtime_error("moved");
+#endif
+        numbers.swap(other.numbers);
+    }
+    float *data() { return numbers.get(); }
+    std::size_t size() const { return 6; }
+};
+
+TEST(wrap_what_may_throw_when_it_is_moved) {
+    const Matrix matrix;
+    {
+        const Tensor view = TAKE(try_wrap(matrix.numbers.get(), {2, 3}, [matrix] {}));
+        CHECK(matrix.numbers.use_count() == 2 && view.data() == matrix.numbers.get());
+        const Tensor rows = TAKE(try_wrap(matrix.numbers.get(), {2, 2}, {3, 1}, [matrix] {}));
+        CHECK(*TAKE(rows.try_at<float>(1, 0)) == 3);
+        const Tensor again = TAKE(try_wrap(*view.dl_tensor(), 0, [matrix](void *) {}));
+        const Tensor whole = TAKE(try_wrap(Matrix(matrix), {3, 2}));
+        CHECK(matrix.numbers.use_count() == 5 && whole.data() == view.data());
+        REFUSED(SHAPE, "-1", try_wrap(matrix.numbers.get(), {-1}, [matrix] {}));
+        REFUSED(SIZE, "7", try_wrap(Matrix(matrix), {7}));
+        CHECK(matrix.numbers.use_count() == 5);
+    }
+    CHECK(matrix.numbers.use_count() == 1);
+}
+
 TEST(wrap_memory_with_strides) {
     static float image[4 * 8];
     const Tensor rows = TAKE(try_wrap(image, {4, 5}, {8, 1}, [] {}));
@@ -168,6 +204,28 @@ TEST(wrap_a_descriptor_on_any_device) {
 }
 
 #ifndef DLBRIDGE_NO_EXCEPTIONS
+TEST(wrap_calls_a_deleter_whose_move_throws) {
+    Matrix matrix;
+    matrix.throws = true;
+    int count = 0;
+    float *first = matrix.numbers.get();
+    const auto passes = [&](auto &&wrap) {
+        const int before = count;
+        try {
+            wrap();
+        } catch (const std::runtime_error &error) {
+            return std::string(error.what()) == "moved" && count == before + 1;
+        }
+        return false;
+    };
+    CHECK(passes([&] { dlbridge::wrap(first, {2, 3}, [matrix, &count] { ++count; }); }));
+    CHECK(passes([&] { dlbridge::wrap(first, {2}, {2}, [matrix, &count] { ++count; }); }));
+    CHECK(passes([&] { TAKE(try_wrap(first, {6}, [matrix, &count](float *) { ++count; })); }));
+    const Tensor tensor = dlbridge::wrap(first, {6}, [] {});
+    CHECK(passes([&] { dlbridge::wrap(*tensor.dl_tensor(), 0, [matrix, &count] { ++count; }); }));
+    CHECK(matrix.numbers.use_count() == 1);
+}
+
 TEST(wrap_throwing_forms) {
     int count = 0, numbers[4] = {};
     CHECK(dlbridge::wrap(std::vector<int>(4)).size() == 4);
