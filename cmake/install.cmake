@@ -1,7 +1,6 @@
 # What `cmake --install` installs.
 include(GNUInstallDirs)
 
-set(real_name libdlbridge.so.${PROJECT_VERSION})
 install(PROGRAMS "${library_dir}/libdlbridge.so"
     DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME ${real_name})
 set(links "${CMAKE_CURRENT_BINARY_DIR}/links")

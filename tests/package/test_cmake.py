@@ -73,6 +73,36 @@ def test_nothing_is_built_that_nobody_links(cmake, cargo_folder, tmp_path):
     assert not (tmp_path / "prefix").exists()
 
 
+@pytest.fixture
+def configure_from_source(configure_consumer, cargo_folder):
+    sources = f"-DDLBRIDGE_SOURCE={toolchain.ROOT}"
+    return lambda how, *flags: configure_consumer(f"-DHOW={how}", sources, cargo_folder, *flags)
+
+
+@pytest.mark.parametrize("how", FROM_SOURCE)
+def test_what_is_linked_is_installed(how, cmake, configure_from_source, tmp_path, soname):
+    configure_from_source(how)
+    cmake("--build", tmp_path)
+    prefix = tmp_path / "prefix"
+    cmake("--install", tmp_path, "--prefix", prefix)
+    [library] = prefix.rglob(soname)
+    assert library.is_symlink()
+    assert not (prefix / "include").exists()
+    # It finds that copy, and none that was built.
+    found = toolchain.run("ldd", prefix / "bin/c_shared").stdout
+    assert re.search(rf"{soname} => {prefix}/", found)
+    toolchain.run(prefix / "bin/c_shared")
+
+
+def test_all_is_installed_where_that_is_asked_for(cmake, configure_from_source, tmp_path):
+    for value, expected in (("ON", True), ("OFF", False)):
+        configure_from_source("add_subdirectory", f"-DDLBRIDGE_INSTALL={value}")
+        cmake("--build", tmp_path)
+        cmake("--install", tmp_path, "--prefix", tmp_path / value)
+        assert (tmp_path / value / "include/dlbridge/dlbridge.h").exists() == expected
+        assert bool(list((tmp_path / value).rglob("libdlbridge*"))) == expected
+
+
 def refusal(cmake, tmp_path, *flags, **options):
     build = tmp_path / "build"
     result = cmake("-S", toolchain.ROOT, "-B", build, *flags, check=False, **options)

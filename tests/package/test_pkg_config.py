@@ -1,5 +1,8 @@
 """Strangers' programs find dlbridge through pkg-config, shared and static."""
 
+import os
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -64,6 +67,24 @@ def test_static_flags_alone(installed, tmp_path):
         build(installed, "main.c", tmp_path / "program", "--static"),
         environment={"LD_LIBRARY_PATH": str(installed / "lib")},
     )
+
+
+def test_a_prefix_in_the_home_folder(cmake, build_tree, tmp_path, version):
+    """As the README says it."""
+    readme = (toolchain.ROOT / "README.md").read_text()
+    [block] = re.findall(r"```sh\n(export PKG_CONFIG_PATH=.*?)```", readme, re.DOTALL)
+    cmake("--install", build_tree, "--prefix", tmp_path / ".local")
+    shutil.copy(CONSUMER / "main.c", tmp_path / "filter.c")
+    shutil.copy(CONSUMER / "main.cpp", tmp_path)
+    shutil.copy(CONSUMER / "main.c", tmp_path)
+    shutil.copy(CONSUMER / "CMakeLists.txt", tmp_path)
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    home = {"HOME": str(tmp_path), "PATH": tools, "CMAKE_GENERATOR": "Ninja"}
+    script = f"set -e\ncd\n{block}cmake --build build"
+    toolchain.run("sh", "-c", script, environment=home)
+    for program in ("a.out", "build/c_shared"):
+        said = toolchain.run(tmp_path / program).stdout
+        assert said == f"{version} float32 [2, 3] with strides [3, 1] on cpu\n"
 
 
 def test_versions(prefix, version):

@@ -91,6 +91,26 @@ def test_one_process_has_one_copy(place, order, installed, tmp_path):
     toolchain.run(sys.executable, "-c", textwrap.dedent(script), output)
 
 
+def test_a_library_with_the_static_one_has_its_own_sentences(installed, tmp_path):
+    """In the process of the wheel, which has another copy; bind asks the right one."""
+    output = tmp_path / "libuser.so"
+    flags = ["-shared", "-fPIC", f"-I{installed / 'include'}", HERE / "user.c", "-o", output]
+    toolchain.run(*toolchain.c_compiler(), *flags, installed / "lib/libdlbridge.a", "-lm")
+    script = """
+        import ctypes, sys
+        import dlbridge, pytest
+        from dlbridge import capi
+        user = ctypes.CDLL(sys.argv[1])
+        user.user_last_error.restype = ctypes.c_char_p
+        capi.lib.dlbridge_fail(1000, b"another failure")
+        with pytest.raises(RuntimeError) as raised:
+            dlbridge.bind(user.user_fails, "-> dlbridge_status")()
+        assert capi.last_error() == "another failure"
+        assert user.user_last_error().decode() in str(raised.value), raised.value
+    """
+    toolchain.run(sys.executable, "-c", textwrap.dedent(script), output)
+
+
 def test_extension_has_no_name_of_its_own(soname):
     # With that of libdlbridge, programs would load the extension instead: see build.rs.
     section = toolchain.run("readelf", "--dynamic", dlbridge._dlbridge.__file__).stdout
