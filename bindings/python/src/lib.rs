@@ -25,6 +25,7 @@ mod failure;
 mod framework;
 mod index;
 mod integers;
+mod interpreter;
 mod loaded;
 mod numpy;
 mod object;
@@ -69,13 +70,13 @@ mod _dlbridge {
         let py = module.py();
         // PyO3 looks once whether there is an interpreter, and while that ends finds none.
         py.detach(|| Python::attach(|_| ()));
-        owner::check_interpreter(py)?;
+        interpreter::check(py)?;
         prepare(py);
         dlpack_method::add(py)?;
         positional::install::<direct::Convert>(module)?;
         positional::install::<direct::FromDlpack>(module)?;
         positional::install::<direct::Asarray>(module)?;
-        owner::watch_shutdown(py)
+        interpreter::watch_end(py)
     }
 
     /// Makes the types that PyO3 else makes when they are needed first, and panics if it cannot:

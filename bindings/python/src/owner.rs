@@ -2,16 +2,13 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::OnceLock;
-use std::thread::{self, ThreadId};
 
 use dlbridge::{Result, Source, Tensor, TensorRef};
-use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::{ffi, wrap_pyfunction};
 
-use crate::support::objects;
-use crate::{errors, vectorcall};
+use crate::errors;
+use crate::interpreter::can_attach;
 
 /// Makes a tensor whose memory `owner` keeps alive, until the last owner of the
 /// tensor is gone.
@@ -35,35 +32,6 @@ pub fn owned_by(
 pub unsafe fn kept(view: &TensorRef<'_>, keeper: Bound<'_, PyAny>) -> PyResult<Tensor> {
     // SAFETY: the caller's promise.
     owned_by(keeper, |source| unsafe { Tensor::wrap(*view, source) })
-}
-
-/// Refuses a second interpreter of the process: a deleter cannot know which one
-/// its object belongs to, and would take the GIL of the first. PyO3 leaves this
-/// unchecked for modules that it initialises in several phases.
-pub fn check_interpreter(_attached: Python<'_>) -> PyResult<()> {
-    static FIRST: OnceLock<i64> = OnceLock::new();
-    // SAFETY: the thread is attached, so that there is a current interpreter.
-    let current = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
-    match *FIRST.get_or_init(|| current) == current {
-        true => Ok(()),
-        false => Err(errors::new::<PyImportError>(
-            "dlbridge was imported by another interpreter of this process, and can be used by one only",
-        )),
-    }
-}
-
-/// The thread that ends the interpreter, once it does.
-static SHUTDOWN: OnceLock<ThreadId> = OnceLock::new();
-
-/// Learns of the end of the interpreter.
-pub fn watch_shutdown(py: Python<'_>) -> PyResult<()> {
-    let begin = wrap_pyfunction!(begin_shutdown, py)?;
-    vectorcall::method(&objects::module(py, c"atexit")?, c"register", [&begin]).map(drop)
-}
-
-#[pyfunction]
-fn begin_shutdown() {
-    let _ = SHUTDOWN.set(thread::current().id());
 }
 
 /// As `owned_by`, for what is no Python object but is to be dropped like one.
@@ -105,27 +73,6 @@ fn attached(body: impl FnOnce()) {
         body();
         drop(kept);
         ffi::PyGILState_Release(state);
-    }
-}
-
-/// Whether this thread may ask for the GIL. Once Python ends, others that do are
-/// killed or hang, and after that there is no object any more: the reference is
-/// leaked on purpose.
-///
-/// The check is not airtight, since the end may begin right after it: Python has
-/// no way to hold it off before 3.15.
-fn can_attach() -> bool {
-    match SHUTDOWN.get() {
-        // SAFETY: may be called at any time.
-        None => unsafe { ffi::Py_IsInitialized() != 0 },
-        // That thread deallocates what is left, and then forgets its state.
-        Some(thread) => {
-            let has_state = || {
-                // SAFETY: may be called at any time.
-                unsafe { !ffi::PyGILState_GetThisThreadState().is_null() }
-            };
-            *thread == thread::current().id() && has_state()
-        }
     }
 }
 
