@@ -70,8 +70,8 @@ impl Tensor {
     /// A further owner in the legacy form, which has no version and no flags.
     ///
     /// # Errors
-    /// `ReadOnly` for a read-only tensor: the legacy form cannot say so, and a
-    /// consumer could write to it. `Flags` for padded elements of parts of
+    /// `ReadOnly` for a read-only tensor that has elements: the legacy form cannot say
+    /// so, and a consumer could write to it. `Flags` for padded elements of parts of
     /// bytes, which would be read as packed. `Memory`.
     pub fn to_legacy(&self) -> Result<*mut DLManagedTensor> {
         let owner = self.share()?;

@@ -137,8 +137,8 @@ pub unsafe extern "C" fn dlbridge_import_legacy(
 /// Gives a tensor from anywhere the legacy form, for consumers older than
 /// DLPack 1.0.
 ///
-/// tensor: consumed. A read-only one is refused (error READ_ONLY): the legacy
-///   form could not say so, and the consumer might write. Padded elements of
+/// tensor: consumed. A read-only one that has elements is refused (error READ_ONLY):
+///   the legacy form could not say so, and the consumer might write. Padded elements of
 ///   parts of bytes are refused too (error FLAGS).
 /// out: the caller owns it, and releases it by its deleter or
 ///   dlbridge_release_legacy().

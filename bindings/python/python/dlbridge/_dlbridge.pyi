@@ -391,6 +391,9 @@ def asarray(
     buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
     Tensor is returned as it is.
 
+    A NumPy scalar is a read-only tensor without axes on its memory; a masked array without
+    masked elements is its data.
+
     Buffers stay locked as long as their memory is used: a bytearray cannot be
     resized. The CUDA array interface does not say on which device the memory is:
     it is taken for device 0 unless the object has a `device` that says more.
