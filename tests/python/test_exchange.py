@@ -472,6 +472,15 @@ def test_copies_of_a_table_are_found_out():
     assert dlbridge.asarray(array, copy=True).ptr != copied.managed.dl_tensor.data
 
 
+def test_a_table_gives_tensors_on_the_device_that_the_object_says():
+    foreign = Foreign()
+    array, _ = producing(Exporter(lambda: foreign))
+    type(array).__dlpack_device__ = lambda self: handmade.CUDA
+    with pytest.raises(BufferError, match="says cuda:0, and its tensor is on cpu"):
+        dlbridge.asarray(array)
+    assert foreign.deleted == 1
+
+
 def test_devices_with_streams_go_by_the_method():
     # The table does not synchronise.
     foreign = Foreign(device=handmade.CUDA, data=0x7000_0000_0000)

@@ -12,14 +12,16 @@ use crate::raw_array::Raw;
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{
-    array_interface, array_struct, audit, buffer, capsule, consumer, cuda_array_interface, device,
-    dtype, errors, framework, numpy, raw_array, stream, torch,
+    array_interface, array_method, array_struct, audit, buffer, capsule, consumer,
+    cuda_array_interface, device, dtype, errors, flag, framework, numpy, raw_array, stream, torch,
 };
 
 /// A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
 /// `__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
 /// buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
-/// Tensor is returned as it is.
+/// Tensor is returned as it is. Of what only has `__array__`, like columns of pandas and
+/// data sets of h5py, on the memory that it gives, which may be a copy: copy=False
+/// refuses that.
 ///
 /// A NumPy scalar is a read-only tensor without axes on its memory; a masked array without
 /// masked elements is its data.
@@ -40,7 +42,7 @@ pub fn asarray<'py>(
     obj: &Bound<'py, PyAny>,
     dtype: Option<&Bound<'py, PyAny>>,
     device: Option<&Bound<'py, PyAny>>,
-    copy: Option<bool>,
+    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
     stream: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyTensor>> {
     let stream = stream::parse(stream)?;
@@ -187,6 +189,12 @@ fn made_of(
             let work = stream.unwrap_or(Stream::LEGACY);
             cuda_array_interface::import(obj, &found, work).map(Some)
         }
-        None => Ok(framework::copied_from(obj, copy)?.map(Made::from)),
+        None => match (framework::copied_from(obj, copy)?, array_method::of(obj)?) {
+            (Some(copied), _) => Ok(Some(copied.into())),
+            (None, Some(method)) => {
+                array_method::import(obj, &method, copy).map(|it| Some(it.into()))
+            }
+            (None, None) => Ok(None),
+        },
     }
 }

@@ -189,6 +189,8 @@ fn dtype_of(format: &str, item_size: isize) -> PyResult<(DType, bool)> {
 
 #[cold]
 fn no_such_format(format: &str, code: &str) -> PyErr {
+    let spaces = |character: char| character.is_ascii_whitespace();
+    let code = code.replace(spaces, "");
     let what = match code.as_bytes() {
         [b'u' | b'w'] => "text",
         [b's' | b'p'] => "raw bytes",
@@ -196,13 +198,26 @@ fn no_such_format(format: &str, code: &str) -> PyErr {
         [b'P'] | [b'&' | b'X', ..] => "pointers",
         [b'g'] | [b'Z', b'g'] => "of a size that DLPack does not have",
         [b'T', ..] => "structs",
-        [b'0'..=b'9' | b'(', ..] => "several numbers an item",
+        codes
+            if codes.ends_with(b"x") && codes.iter().all(|code| b"0123456789x".contains(code)) =>
+        {
+            "bytes without a meaning"
+        }
+        [b'(', ..] => "several numbers an item",
+        codes if codes.len() > 1 && codes.iter().all(|code| is_of_struct(*code)) => {
+            "several numbers an item"
+        }
         _ => "not one of the struct module",
     };
     errors::refused(format!(
         "the buffer has the format {format:?}: {what}; it must be one of ? b B c h H i I l L q Q n N e f \
          d Ze Zf Zd in native byte order"
     ))
+}
+
+/// Whether a character may stand in a format of several items: a type, or how many.
+fn is_of_struct(code: u8) -> bool {
+    b"?bBchHiIlLqQnNefdgZFDPspxuwO0123456789".contains(&code)
 }
 
 /// The format of the elements, as NumPy writes it: `l` rather than `q`, which is

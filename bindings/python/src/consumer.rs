@@ -15,13 +15,16 @@ use crate::exchange::Table;
 use crate::once::once;
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
-use crate::{address, audit, capsule, device, errors, framework, numpy, stream, torch, transfer};
+use crate::{
+    address, audit, capsule, device, errors, exceptions, flag, framework, numpy, stream, torch,
+    transfer,
+};
 
 /// A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
 ///
 /// With `device`, what is on another one is copied there, unless `copy` is False.
 /// `copy` is as in the array API standard: True always copies, False raises
-/// BufferError rather than copy, None copies if there is no other way. What comes
+/// CopyError rather than copy, None copies if there is no other way. What comes
 /// in the legacy form, which cannot say whether it may be written to, is read-only.
 ///
 /// Memory of a GPU is waited for by `stream`, on which it may be used then: None is
@@ -34,7 +37,7 @@ use crate::{address, audit, capsule, device, errors, framework, numpy, stream, t
 pub fn from_dlpack(
     x: &Bound<'_, PyAny>,
     device: Option<&Bound<'_, PyAny>>,
-    copy: Option<bool>,
+    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
     stream: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyTensor> {
     let device = device.map(|device| device::parse("device", device)).transpose()?;
@@ -111,14 +114,15 @@ fn check_way(own: Device, wanted: Device, copy: Option<bool>) -> PyResult<()> {
     if own == wanted {
         return Ok(());
     }
-    let refused = |reason: &str| {
-        errors::refused(format!("the tensor is on {own} and {wanted} is wanted, {reason}"))
-    };
+    let told = |reason: &str| format!("the tensor is on {own} and {wanted} is wanted, {reason}");
     match (copy, cuda::device_count()) {
         (Some(false), _) => {
-            Err(refused("which takes a copy, and copy is False; copy=None or True makes it"))
+            let reason = "which takes a copy, and copy is False; copy=None or True makes it";
+            Err(exceptions::copy_refused(told(reason)))
         }
-        (_, Err(error)) => Err(refused(&format!("which takes CUDA: {}", error.message()))),
+        (_, Err(error)) => {
+            Err(errors::refused(told(&format!("which takes CUDA: {}", error.message()))))
+        }
         (_, Ok(_)) => Ok(()),
     }
 }
@@ -189,14 +193,53 @@ fn exchanged(
     let taken = table.take(x).map_err(|error| as_refusal(x, error))?;
     let tensor = taken.filter(|tensor| tensor.device() == Device::CPU);
     if let Some(tensor) = &tensor {
+        check_device(x, tensor, None, None)?;
         check_not_copied(x, tensor, copy)?;
     }
     Ok(tensor)
 }
 
+/// Refuses a tensor on another device than its producer says: by that the stream was
+/// chosen, and by that others choose.
+///
+/// `own` is what it said before, if it was asked; it may also have moved to `wanted`.
+fn check_device(
+    x: &Bound<'_, PyAny>,
+    tensor: &Tensor,
+    own: Option<Device>,
+    wanted: Option<Device>,
+) -> PyResult<()> {
+    let found = tensor.device();
+    let said = match own {
+        Some(own) => Some(own),
+        None => errors::tolerate(x.py(), device_of(x))?.flatten(),
+    };
+    let fits = |device: Device| is_same_memory(device, found);
+    if said.is_none_or(fits) || wanted.is_some_and(fits) {
+        return Ok(());
+    }
+    let said = said.unwrap_or(found);
+    Err(errors::refused(format!(
+        "__dlpack_device__() of {} says {said}, and its tensor is on {found}; both must name one device",
+        errors::type_name(x)
+    )))
+}
+
+/// Whether two names may be of the same memory.
+///
+/// Pinned memory is memory of the host, and PyTorch says 3 (kDLCUDAHost) in
+/// `__dlpack_device__` and CPU in its capsules (pytorch#136250); of CuPy's it is the other
+/// way round (jax#37896). Managed memory is on no device: CuPy asks for its pointer, others say 0.
+fn is_same_memory(said: Device, found: Device) -> bool {
+    const HOST: [&str; 3] = ["cpu", "cuda_pinned", "rocm_pinned"];
+    let is_host = |device: Device| HOST.contains(&device.type_name());
+    let is_managed = |device: Device| device.type_name() == "cuda_managed";
+    said == found || is_host(said) && is_host(found) || is_managed(said) && is_managed(found)
+}
+
 fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -> PyResult<()> {
     if copy == Some(false) && tensor.flags().contains(Flags::IS_COPIED) {
-        return Err(errors::refused(format!(
+        return Err(exceptions::copy_refused(format!(
             "{} made a copy ({} bytes) although copy=False; copy=None allows it",
             errors::type_name(x),
             tensor.layout().bytes()
@@ -217,9 +260,7 @@ pub fn produced(
 ) -> PyResult<Made> {
     static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let py = x.py();
-    let method = producer_of(x)?.ok_or_else(|| {
-        errors::wrong_type("x", x, "an object with __dlpack__, or a DLPack capsule")
-    })?;
+    let method = producer_of(x)?.ok_or_else(|| exceptions::no_dlpack("x", x))?;
     let arguments = PyDict::new(py);
     let version = once(py, &VERSION, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
     arguments.set_item(intern!(py, MAX_VERSION), version)?;
@@ -252,6 +293,7 @@ pub fn produced(
         ))
     })?;
     let tensor = capsule::consume(capsule, framework::legacy_flags(x))?;
+    check_device(x, &tensor, own, device)?;
     check_not_copied(x, &tensor, copy)?;
     Ok(Made { stream: stream::lasting(work.unwrap_or(Stream::LEGACY)), ..tensor.into() })
 }
@@ -300,7 +342,8 @@ fn call<'py>(
     method.call((), Some(&rest)).inspect_err(|third| third.set_context(py, Some(second)))
 }
 
-fn is_unknown_keyword(
+/// Whether a call failed since it was given a keyword that is not known.
+pub fn is_unknown_keyword(
     py: Python<'_>,
     error: &PyErr,
     arguments: &Bound<'_, PyDict>,
@@ -327,7 +370,7 @@ pub fn as_refusal(x: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = x.py();
     let is_refusal = (error.is_instance_of::<PyRuntimeError>(py)
         && !error.is_instance_of::<PyRecursionError>(py))
-        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyValueError>(py) && !error.is_instance_of::<PyBufferError>(py)
         || error.is_instance_of::<PyAssertionError>(py);
     if !is_refusal {
         return error;

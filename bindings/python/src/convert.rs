@@ -8,18 +8,21 @@ use pyo3::prelude::*;
 use crate::asarray::{itself, take, tensor_of};
 use crate::audit;
 use crate::framework::{self, Framework, Give, Request, Verdict, judge};
+use crate::namespace::Namespace;
 use crate::owner::kept;
 use crate::tensor::{PyTensor, copied};
 use crate::transfer::Made;
-use crate::{device, errors, numpy, seen, torch, transfer};
+use crate::{device, errors, exceptions, flag, numpy, seen, torch, transfer};
 
 /// An array of a framework on the memory of any array; `obj` itself if it is one
 /// already and `copy` is not True.
 ///
 /// `to` is the name of the framework (`frameworks()` lists them), its module, or an
-/// array of it: "the same kind as this one". BufferError rather than a copy, unless
-/// `copy` is None (copy if needed) or True (always). `allow_writable_alias` lets
-/// frameworks that have no read-only arrays have read-only memory.
+/// array of it: "the same kind as this one". Another library may be named by an array
+/// with `__array_namespace__`, or by its module: its `from_dlpack` takes the tensor.
+/// CopyError rather than a copy, unless `copy` is None (copy if needed) or True (always).
+/// `allow_writable_alias` lets frameworks that have no read-only arrays have read-only
+/// memory.
 ///
 /// Arrays of JAX, TensorFlow, MLX and tinygrad cannot be written to, so that they
 /// keep read-only memory read-only. They do see what others write to memory that
@@ -33,14 +36,25 @@ pub fn convert<'py>(
     obj: &Bound<'py, PyAny>,
     to: &Bound<'py, PyAny>,
     device: Option<&Bound<'py, PyAny>>,
-    copy: Option<bool>,
-    allow_writable_alias: bool,
+    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+    #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let framework = framework::parse(to)?;
     let device = device.map(|device| device::parse("device", device)).transpose()?;
+    let framework = match framework::parse(to) {
+        Ok(framework) => framework,
+        Err(unknown) => {
+            return match Namespace::of(to)? {
+                Some(other) => other.convert(obj, device, copy, allow_writable_alias),
+                None => Err(unknown),
+            };
+        }
+    };
     if copy != Some(true) && is_one(obj, framework, device)? {
         audit::unchanged(obj, framework)?;
         return Ok(obj.clone());
+    }
+    if copy == Some(true) && numpy::is_kept_by_copy(obj) && is_one(obj, framework, device)? {
+        return copied_by_numpy(obj);
     }
     let request = Request { writable_alias: allow_writable_alias };
     if device.is_none_or(|device| device == Device::CPU)
@@ -74,6 +88,16 @@ fn given<'py>(
         }
         _ => Bound::new(py, PyTensor::from(made)).map(Given::Object),
     }
+}
+
+/// A copy of a NumPy array with all that it is.
+fn copied_by_numpy<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = obj.py();
+    let copy = obj.call_method0(intern!(py, "copy"))?;
+    let bytes = copy.getattr(intern!(py, "nbytes"))?.extract()?;
+    let verdict = Verdict { ours: true, reason: "copy=True".into(), ..Verdict::default() };
+    audit::delivered(obj, framework::NUMPY, bytes, &verdict, None)?;
+    Ok(copy)
 }
 
 /// An array of the framework, of a tensor that came from `obj`.
@@ -193,7 +217,7 @@ pub fn refuse_copy(verdict: &Verdict, bytes: i64) -> PyErr {
     if !verdict.way.is_empty() {
         text = format!("{text}, {}", verdict.way);
     }
-    errors::refused(text)
+    exceptions::copy_refused(text)
 }
 
 /// Whether the object is such an array already, on the device that is wanted.

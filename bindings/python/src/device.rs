@@ -8,7 +8,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::once::once;
 use crate::support::objects::{self, Int, Text, intern};
-use crate::{errors, object};
+use crate::{errors, integers, object};
 
 /// A device of DLPack. Equal to its name and to DLPack's pair of numbers:
 /// `t.device == "cuda:0"`, `t.device == (2, 0)`. Its hash is that of the name.
@@ -114,9 +114,7 @@ pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
 /// Reads what `__dlpack_device__` returns: the type's number, which may be an
 /// enum, and the index.
 pub fn from_pair(name: &str, pair: &Bound<'_, PyAny>) -> PyResult<Device> {
-    let numbers = errors::tolerate(pair.py(), pair.extract::<(i64, i64)>())?;
-    let (kind, index) = numbers
-        .ok_or_else(|| errors::wrong_type(name, pair, "a tuple of two ints, like (1, 0)"))?;
+    let (kind, index) = integers::pair(name, pair, "(1, 0)")?;
     // Out of range numbers are none of DLPack's either way.
     let device_type = DLDeviceType(u32::try_from(kind).unwrap_or(u32::MAX));
     let device_id = i32::try_from(index).unwrap_or(-1);

@@ -10,7 +10,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::support::objects::{self, Name};
 use crate::tensor::PyTensor;
-use crate::{audit, errors, producer, vectorcall};
+use crate::{audit, errors, flag, producer, vectorcall};
 
 const DOCUMENTATION: &CStr = c"__dlpack__($self, /, *, stream=None, max_version=None, \
 dl_device=None, copy=None)\n--\n\n\
@@ -68,15 +68,10 @@ fn export<'py>(
     [stream, max_version, dl_device, copy]: Keywords<'_, 'py>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
     let (py, tensor) = (own.py(), own.get());
-    let copy = copy.map(truth).transpose()?;
+    let copy = copy.map(flag::copy).transpose()?.flatten();
     let (capsule, reason) = producer::dlpack(py, tensor, stream, max_version, dl_device, copy)?;
     audit::given(py, tensor.core(), "DLPack capsule", reason)?;
     Ok(capsule)
-}
-
-fn truth(copy: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let truth = errors::tolerate(copy.py(), copy.extract())?;
-    truth.ok_or_else(|| errors::wrong_type("copy", copy, "True, False or None"))
 }
 
 /// The values of the keywords, None for those that are None or not given.

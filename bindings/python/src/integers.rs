@@ -42,6 +42,25 @@ pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
         .collect()
 }
 
+/// A tuple of two ints.
+pub fn pair(name: &str, pair: &Bound<'_, PyAny>, example: &str) -> PyResult<(i64, i64)> {
+    let py = pair.py();
+    let wanted = || errors::wrong_type(name, pair, &format!("a tuple of two ints, like {example}"));
+    let tuple = pair.cast::<PyTuple>().ok().filter(|it| it.len() == 2).ok_or_else(wanted)?;
+    let number = |place| {
+        tuple.get_item(place)?.extract::<i64>().map_err(|error| {
+            errors::instead(py, error, |error| match error.is_instance_of::<PyOverflowError>(py) {
+                false => wanted(),
+                true => errors::written(errors::short_repr(pair).map(|shown| {
+                    let text = format!("{name} is {shown}; its numbers must fit in 63 bits");
+                    errors::new::<PyValueError>(text)
+                })),
+            })
+        })
+    };
+    Ok((number(0)?, number(1)?))
+}
+
 /// Numbers as Python writes a tuple.
 pub fn tuple(numbers: &[i64]) -> String {
     let mut text = String::from("(");

@@ -3,6 +3,7 @@
 
 mod address;
 mod array_interface;
+mod array_method;
 mod array_struct;
 mod asarray;
 mod audit;
@@ -20,13 +21,16 @@ mod dtype;
 mod element;
 mod empty;
 mod errors;
+mod exceptions;
 mod exchange;
 mod failure;
+mod flag;
 mod framework;
 mod index;
 mod integers;
 mod interpreter;
 mod loaded;
+mod namespace;
 mod numpy;
 mod object;
 mod once;
@@ -72,6 +76,7 @@ mod _dlbridge {
         py.detach(|| Python::attach(|_| ()));
         interpreter::check(py)?;
         prepare(py);
+        exceptions::add(module)?;
         dlpack_method::add(py)?;
         positional::install::<direct::Convert>(module)?;
         positional::install::<direct::FromDlpack>(module)?;

@@ -137,6 +137,13 @@ pub fn import_scalar(scalar: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     tensor.map(Some)
 }
 
+/// Whether a NumPy array is more than a tensor: of a subclass, like a masked array, or of a
+/// dtype that DLPack does not have, like dates. Only NumPy makes a copy that is as much.
+pub fn is_kept_by_copy(array: &Bound<'_, PyAny>) -> bool {
+    let is_plain = || see(array, |_| Ok(())).is_ok();
+    ARRAY.is_type_of(array) && !(ARRAY.is_exact_type_of(array) && is_plain())
+}
+
 /// A tensor on the memory of a NumPy array, which it keeps alive. If DLPack cannot have it as
 /// it is, then on a copy, unless `copy` is False.
 pub fn import(array: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Tensor> {
@@ -157,7 +164,7 @@ pub fn import(array: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Tensor> 
 fn copied(array: &Bound<'_, PyAny>, copy: Option<bool>, error: PyErr) -> PyResult<Tensor> {
     match (only_copied(array)?, copy) {
         (None, _) => Err(error),
-        (Some(raw), Some(false)) => Err(raw.refuse(&error.value(array.py()).to_string())),
+        (Some(raw), Some(false)) => Err(raw.refuse(&errors::message(array.py(), &error)?)),
         // SAFETY: the array keeps its memory.
         (Some(raw), _) => unsafe { raw.copied(array.py()) },
     }

@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use crate::asarray::tensor_of;
 use crate::convert::is_one;
 use crate::framework::{self, Framework, Request, judge};
+use crate::namespace::{self, Namespace};
 use crate::tensor::PyTensor;
-use crate::{device, errors, raw_array};
+use crate::{device, errors, exceptions, flag, raw_array};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -37,7 +38,7 @@ pub struct Plan {
     source: String,
     /// The framework that it would be given to.
     #[pyo3(get)]
-    target: &'static str,
+    target: String,
 }
 
 #[pymethods]
@@ -78,6 +79,8 @@ impl Plan {
 /// What `convert` would do with these arguments. Nothing is moved, copied or
 /// imported for the answer. But tinygrad alone knows whether it has a device that
 /// works: it is imported, unless the environment says DEV=PYTHON, and given a byte.
+/// What gives out copies alone gives one, and another library by its namespace is
+/// given the tensor: nothing else tells what they do.
 ///
 /// The array itself is asked, as `convert` does, so that what is no array at all is
 /// a TypeError here too.
@@ -90,11 +93,19 @@ pub fn plan(
     obj: &Bound<'_, PyAny>,
     to: &Bound<'_, PyAny>,
     device: Option<&Bound<'_, PyAny>>,
-    allow_writable_alias: bool,
+    #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
 ) -> PyResult<Plan> {
     let py = obj.py();
-    let framework = framework::parse(to)?;
     let device = device.map(|device| device::parse("device", device)).transpose()?;
+    let framework = match framework::parse(to) {
+        Ok(framework) => framework,
+        Err(unknown) => {
+            return match Namespace::of(to)? {
+                Some(other) => by_namespace(obj, other, device, allow_writable_alias),
+                None => Err(unknown),
+            };
+        }
+    };
     let request = Request { writable_alias: allow_writable_alias };
     let decided = is_one(obj, framework, device).and_then(|is_one| match is_one {
         true => unchanged(obj, framework),
@@ -132,7 +143,16 @@ fn source<'py>(obj: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyTensor>, Optio
     match tensor_of(obj, None, Some(false)) {
         Ok(tensor) => Ok((tensor, None)),
         Err(error) if error.is_instance_of::<PyBufferError>(py) => {
-            copied(raw_array::would_copy(obj)?.ok_or(error)?)
+            match raw_array::would_copy(obj)? {
+                Some(copy) => copied(copy),
+                None if exceptions::has(&error.get_type(py)) => {
+                    // Only a copy that is made tells what it is.
+                    let reason = errors::message(py, &error)?;
+                    let reason = reason.split("; copy=").next().unwrap_or_default().to_owned();
+                    Ok((tensor_of(obj, None, None)?, Some(reason)))
+                }
+                None => Err(error),
+            }
         }
         Err(error) => Err(error),
     }
@@ -145,8 +165,26 @@ fn empty(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> Plan {
         reason: "nothing is in the way".to_owned(),
         protocol: framework.protocol,
         source: framework::source_name(obj),
-        target: framework.name,
+        target: framework.name.to_owned(),
     }
+}
+
+/// What a library with the namespace of the standard would do.
+fn by_namespace<'py>(
+    obj: &Bound<'py, PyAny>,
+    other: Namespace<'py>,
+    device: Option<Device>,
+    writable_alias: bool,
+) -> PyResult<Plan> {
+    let (answer, bytes, reason) = match namespace::foreseen(&other, obj, device, writable_alias)? {
+        Ok(given) => match given.reason {
+            None => (Answer::Shares, given.bytes, "nothing is in the way".to_owned()),
+            Some(reason) => (Answer::Copies, given.bytes, reason),
+        },
+        Err(reason) => (Answer::Refuses, 0, reason),
+    };
+    let source = framework::source_name(obj);
+    Ok(Plan { answer, bytes, reason, protocol: "from_dlpack", source, target: other.name })
 }
 
 fn unchanged(obj: &Bound<'_, PyAny>, framework: &'static Framework) -> PyResult<Plan> {

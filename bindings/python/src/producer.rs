@@ -2,14 +2,13 @@
 
 use dlbridge::cuda::Stream;
 use dlbridge::{Device, Tensor};
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyInt, PyTuple};
 
 use crate::framework::alignment;
 use crate::tensor::PyTensor;
-use crate::{capsule, device, errors, stream, transfer};
+use crate::{capsule, device, errors, integers, stream, transfer};
 
 /// `__dlpack__` of the array API standard. Each call gives out one more owner,
 /// with a shape and strides of its own.
@@ -29,6 +28,9 @@ pub fn dlpack<'py>(
         None => tensor.device(),
         Some(wanted) => device::from_pair("dl_device", wanted)?,
     };
+    if wanted != tensor.device() {
+        check_way(tensor.device(), wanted)?;
+    }
     let consumer = stream::of_consumer(wanted, stream)?;
     let reason = match copy {
         _ if wanted != tensor.device() => "the consumer wants it on another device",
@@ -58,6 +60,17 @@ pub fn dlpack<'py>(
         ));
     }
     Ok((capsule::legacy(py, owner)?, reason))
+}
+
+/// Refuses devices to which nothing can be copied, before their streams are spoken of.
+fn check_way(own: Device, wanted: Device) -> PyResult<()> {
+    match wanted == Device::CPU || wanted.type_name().starts_with("cuda") {
+        true => Ok(()),
+        false => Err(errors::refused(format!(
+            "dl_device is {wanted}, and the tensor is on {own}: dlbridge copies to the host and to \
+             devices of CUDA only; dl_device=None gives the tensor where it is"
+        ))),
+    }
 }
 
 /// A copy on that device, made on the stream of the consumer where it has one.
@@ -91,18 +104,10 @@ fn wants_versioned(max_version: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
     if KNOWN.iter().any(|known| known.get(py).is_some_and(|known| known.is(version))) {
         return Ok(true);
     }
-    let wrong = || errors::wrong_type("max_version", version, "a tuple of two ints, like (1, 3)");
-    let pair = version.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2).ok_or_else(wrong)?;
-    let number = |place| {
-        let number = pair.get_borrowed_item(place)?;
-        number.extract::<i64>().map_err(|error| match error.is_instance_of::<PyException>(py) {
-            true => wrong(),
-            false => error,
-        })
-    };
-    let (major, _) = (number(0)?, number(1)?);
-    let is_constant = version.is_exact_instance_of::<PyTuple>()
-        && pair.iter_borrowed().all(|number| number.is_exact_instance_of::<PyInt>());
+    let (major, _) = integers::pair("max_version", version, "(1, 3)")?;
+    let is_constant = version.cast_exact::<PyTuple>().is_ok_and(|pair| {
+        pair.iter_borrowed().all(|number| number.is_exact_instance_of::<PyInt>())
+    });
     let is_kept = is_constant && major >= 1;
     if let Some(free) = KNOWN.iter().find(|known| is_kept && known.get(py).is_none()) {
         free.get_or_init(py, || version.clone().unbind());

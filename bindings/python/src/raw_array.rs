@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::buffer::Buffer;
 use crate::exchange::Table;
 use crate::owner::{kept_by, owned_by};
-use crate::{asarray, consumer, errors, numpy};
+use crate::{asarray, consumer, errors, exceptions, numpy};
 
 /// What an audit says of a copy that is made here.
 pub const REASON: &str = "DLPack does not have its strides or its byte order";
@@ -64,7 +64,10 @@ impl Raw<'_> {
     /// The refusal of a copy.
     #[cold]
     pub fn refuse(&self, reason: &str) -> PyErr {
-        errors::refused(format!("{reason}; copy=None makes a copy ({} bytes)", self.bytes()))
+        exceptions::copy_refused(format!(
+            "{reason}; copy=None makes a copy ({} bytes)",
+            self.bytes()
+        ))
     }
 
     fn bytes(&self) -> i64 {

@@ -17,7 +17,8 @@ use crate::support::objects::{self, Address, Int};
 use crate::tensor::PyTensor;
 use crate::{
     array_interface, array_struct, audit, buffer, consumer, convert, cuda_array_interface, device,
-    display, element, errors, exchange, framework, index, numpy, object, pickle, stream, transfer,
+    display, element, errors, exchange, flag, framework, index, numpy, object, pickle, stream,
+    transfer,
 };
 
 #[pymethods]
@@ -190,7 +191,10 @@ impl PyTensor {
     /// A NumPy array on the same memory, read-only if the tensor is; with
     /// copy=True on a copy. BufferError where NumPy cannot have it.
     #[pyo3(signature = (*, copy = Some(false)), text_signature = "($self, /, *, copy=False)")]
-    fn numpy<'py>(slf: &Bound<'py, Self>, copy: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
+    fn numpy<'py>(
+        slf: &Bound<'py, Self>,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::NUMPY, copy, false)
     }
 
@@ -203,8 +207,8 @@ impl PyTensor {
     )]
     fn torch<'py>(
         slf: &Bound<'py, Self>,
-        copy: Option<bool>,
-        allow_writable_alias: bool,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+        #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::TORCH, copy, allow_writable_alias)
     }
@@ -218,8 +222,8 @@ impl PyTensor {
     )]
     fn jax<'py>(
         slf: &Bound<'py, Self>,
-        copy: Option<bool>,
-        allow_writable_alias: bool,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+        #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::JAX, copy, allow_writable_alias)
     }
@@ -232,8 +236,8 @@ impl PyTensor {
     )]
     fn cupy<'py>(
         slf: &Bound<'py, Self>,
-        copy: Option<bool>,
-        allow_writable_alias: bool,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+        #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::CUPY, copy, allow_writable_alias)
     }
@@ -246,8 +250,8 @@ impl PyTensor {
     )]
     fn tensorflow<'py>(
         slf: &Bound<'py, Self>,
-        copy: Option<bool>,
-        allow_writable_alias: bool,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+        #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::TENSORFLOW, copy, allow_writable_alias)
     }
@@ -261,8 +265,8 @@ impl PyTensor {
     )]
     fn paddle<'py>(
         slf: &Bound<'py, Self>,
-        copy: Option<bool>,
-        allow_writable_alias: bool,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+        #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::PADDLE, copy, allow_writable_alias)
     }
@@ -274,8 +278,8 @@ impl PyTensor {
     )]
     fn mlx<'py>(
         slf: &Bound<'py, Self>,
-        copy: Option<bool>,
-        allow_writable_alias: bool,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
+        #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         deliver(slf, framework::MLX, copy, allow_writable_alias)
     }
@@ -402,7 +406,7 @@ impl PyTensor {
     fn __array__<'py>(
         slf: &Bound<'py, Self>,
         dtype: Option<&Bound<'py, PyAny>>,
-        copy: Option<bool>,
+        #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let array =
             deliver(slf, framework::NUMPY, Some(dtype.is_none() && copy == Some(true)), false)?;

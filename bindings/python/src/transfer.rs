@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::owner::kept_by;
 use crate::tensor::{PyTensor, copied};
-use crate::{audit, errors, stream};
+use crate::{audit, errors, exceptions, stream};
 
 /// A tensor, and in the order of which stream its memory is made.
 pub struct Made {
@@ -54,7 +54,7 @@ impl Made {
 /// The refusal of a copy to another device.
 #[cold]
 pub fn refuse(tensor: &Tensor, wanted: Device) -> PyErr {
-    errors::refused(format!(
+    exceptions::copy_refused(format!(
         "the tensor is on {} and {wanted} is wanted, and copy is False; copy=None or True makes a copy \
          there ({} bytes)",
         tensor.device(),

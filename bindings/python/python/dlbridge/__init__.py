@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from ._dlbridge import (
     Audit,
+    CopyError,
     Device,
     DType,
     Exchange,
+    NoDLPackError,
     Plan,
     Tensor,
     __version__,
@@ -22,9 +24,11 @@ from ._paths import get_include
 
 __all__ = [
     "Audit",
+    "CopyError",
     "DType",
     "Device",
     "Exchange",
+    "NoDLPackError",
     "Plan",
     "Tensor",
     "__version__",

@@ -21,9 +21,11 @@ from typing_extensions import Buffer, CapsuleType
 __all__ = [
     "ArgumentType",
     "Audit",
+    "CopyError",
     "DType",
     "Device",
     "Exchange",
+    "NoDLPackError",
     "Plan",
     "Tensor",
     "__version__",
@@ -57,6 +59,22 @@ class _SupportsCudaArrayInterface(Protocol):
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]: ...
 
+class _SupportsArray(Protocol):
+    def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class _SupportsNamespace(Protocol):
+    def __array_namespace__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class CopyError(BufferError, ValueError):
+    """It takes a copy, which `copy` does not allow. DLPack has BufferError for that, and the
+    array API standard ValueError: it is both.
+    """
+
+class NoDLPackError(TypeError, AttributeError):
+    """The object has no `__dlpack__`. The array API standard has AttributeError for that, and
+    Python TypeError for what is of a wrong type: it is both.
+    """
+
 class _SupportsDataType(Protocol):
     def __dlpack_data_type__(self) -> tuple[int, int, int]: ...
 
@@ -83,6 +101,7 @@ _Array: TypeAlias = (
     | _SupportsArrayStruct
     | _SupportsArrayInterface
     | _SupportsCudaArrayInterface
+    | _SupportsArray
     | Buffer
     | CapsuleType
 )
@@ -367,7 +386,7 @@ def from_dlpack(
 
     With `device`, what is on another one is copied there, unless `copy` is False.
     `copy` is as in the array API standard: True always copies, False raises
-    BufferError rather than copy, None copies if there is no other way. What comes
+    CopyError rather than copy, None copies if there is no other way. What comes
     in the legacy form, which cannot say whether it may be written to, is read-only.
 
     Memory of a GPU is waited for by `stream`, on which it may be used then: None is
@@ -389,7 +408,9 @@ def asarray(
     """A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
     `__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
     buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
-    Tensor is returned as it is.
+    Tensor is returned as it is. Of what only has `__array__`, like columns of pandas and
+    data sets of h5py, on the memory that it gives, which may be a copy: copy=False
+    refuses that.
 
     A NumPy scalar is a read-only tensor without axes on its memory; a masked array without
     masked elements is its data.
@@ -435,9 +456,11 @@ def convert(
     already and `copy` is not True.
 
     `to` is the name of the framework (`frameworks()` lists them), its module, or an
-    array of it: "the same kind as this one". BufferError rather than a copy, unless
-    `copy` is None (copy if needed) or True (always). `allow_writable_alias` lets
-    frameworks that have no read-only arrays have read-only memory.
+    array of it: "the same kind as this one". Another library may be named by an array
+    with `__array_namespace__`, or by its module: its `from_dlpack` takes the tensor.
+    CopyError rather than a copy, unless `copy` is None (copy if needed) or True (always).
+    `allow_writable_alias` lets frameworks that have no read-only arrays have read-only
+    memory.
 
     Arrays of JAX, TensorFlow, MLX and tinygrad cannot be written to, so that they
     keep read-only memory read-only. They do see what others write to memory that
@@ -465,7 +488,7 @@ def convert(
 @overload
 def convert(
     obj: _Array,
-    to: _Framework | ModuleType | _SupportsDLPack,
+    to: _Framework | ModuleType | _SupportsDLPack | _SupportsNamespace,
     *,
     device: _Device | None = None,
     copy: bool | None = False,
@@ -473,7 +496,7 @@ def convert(
 ) -> Any: ...
 def plan(
     obj: _Array,
-    to: _Framework | ModuleType | _SupportsDLPack,
+    to: _Framework | ModuleType | _SupportsDLPack | _SupportsNamespace,
     *,
     device: _Device | None = None,
     allow_writable_alias: bool = False,
@@ -481,6 +504,8 @@ def plan(
     """What `convert` would do with these arguments. Nothing is moved, copied or
     imported for the answer. But tinygrad alone knows whether it has a device that
     works: it is imported, unless the environment says DEV=PYTHON, and given a byte.
+    What gives out copies alone gives one, and another library by its namespace is
+    given the tensor: nothing else tells what they do.
 
     The array itself is asked, as `convert` does, so that what is no array at all is
     a TypeError here too.

@@ -19,8 +19,8 @@ use super::quick::Quick;
 use super::refusal::called;
 use super::scalar::Word;
 use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
-use crate::errors;
 use crate::framework::{self, Framework};
+use crate::{errors, flag};
 
 /// A C function, its signature, and how it is called.
 #[pyclass(frozen, name = "_Function", module = "dlbridge")]
@@ -118,7 +118,7 @@ pub fn bind<'py>(
     address: usize,
     signature: &str,
     doc: Option<&str>,
-    copy: Option<bool>,
+    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
     release_gil: bool,
     like: Option<&Bound<'py, PyAny>>,
     error: Option<usize>,

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::function::Function;
 use super::signature::Parameter;
-use crate::errors;
+use crate::{errors, exceptions};
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.
 pub struct Label<'a>(pub &'a Parameter, pub Option<usize>);
@@ -61,7 +61,8 @@ pub fn called(name: &str, error: PyErr, py: Python<'_>) -> PyErr {
     let is_plain = class.is(py.get_type::<PyTypeError>())
         || class.is(py.get_type::<PyValueError>())
         || class.is(py.get_type::<PyBufferError>())
-        || class.is(py.get_type::<PyOverflowError>());
+        || class.is(py.get_type::<PyOverflowError>())
+        || exceptions::has(&class);
     if !is_plain {
         // Its class may want more than a text to be made.
         let note = error.value(py).call_method1("add_note", (name,));

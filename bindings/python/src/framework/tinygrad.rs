@@ -12,7 +12,7 @@ use super::{Framework, Give, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
 use crate::owner::owned_by;
 use crate::tensor::copied;
-use crate::{errors, numpy};
+use crate::{errors, exceptions, numpy};
 
 static ARRAY: LoadedType = LoadedType::new("tinygrad", "Tensor");
 
@@ -114,7 +114,7 @@ pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Te
     let dtype = dtype_of(object)?;
     device_is_usable(&object.getattr("device")?)?;
     if copy == Some(false) {
-        return Err(errors::refused(
+        return Err(exceptions::copy_refused(
             "x is a tinygrad.Tensor, and tinygrad gives out copies only; copy=None allows one",
         ));
     }

@@ -1,0 +1,103 @@
+"""What the arguments of functions may be, and what is said of others."""
+
+import ctypes
+
+import dlbridge
+import handmade
+import numpy as np
+import pytest
+
+array = np.arange(3.0)
+tensor = dlbridge.asarray(array)
+copy_into = ctypes.CDLL(str(dlbridge.capi.LIBRARY)).dlbridge_copy_into
+SIGNATURE = "source: any[...], inout target: any[...] -> dlbridge_status"
+COPIES = {
+    "asarray": lambda copy: dlbridge.asarray(array, copy=copy),
+    "from_dlpack": lambda copy: dlbridge.from_dlpack(array, copy=copy),
+    "convert": lambda copy: dlbridge.convert(array, "torch", copy=copy),
+    "bind": lambda copy: dlbridge.bind(copy_into, SIGNATURE, copy=copy),
+    "__dlpack__": lambda copy: tensor.__dlpack__(copy=copy),
+    **{
+        name: lambda copy, name=name: getattr(tensor, name)(copy=copy)
+        for name in ("numpy", "torch", "jax", "cupy", "tensorflow", "paddle", "mlx")
+    },
+}
+
+
+@pytest.mark.parametrize("copy", ["x", 1, 0, 1.0, [], "None"], ids=repr)
+@pytest.mark.parametrize("call", COPIES.values(), ids=COPIES)
+def test_copy_is_named_where_it_is_wrong(call, copy):
+    with pytest.raises(TypeError, match=r"^copy is .*; it must be True, False or None"):
+        call(copy)
+
+
+@pytest.mark.parametrize("value", ["x", 1, None])
+def test_allow_writable_alias_is_named_where_it_is_wrong(value):
+    for call in (
+        lambda: dlbridge.convert(array, "torch", allow_writable_alias=value),
+        lambda: dlbridge.plan(array, "torch", allow_writable_alias=value),
+        lambda: tensor.torch(allow_writable_alias=value),
+    ):
+        with pytest.raises(TypeError, match=r"^allow_writable_alias is .* True or False"):
+            call()
+
+
+@pytest.mark.parametrize("device", [(16, 0), (10, 0), (8, 0), (7, 1), (17, 0)], ids=str)
+@pytest.mark.parametrize("stream", [None, -1])
+def test_devices_that_nothing_is_copied_to_are_refused_before_their_streams(device, stream):
+    name = dlbridge.Device(device)
+    with pytest.raises(BufferError, match=rf"dl_device is {name}, and the tensor is on cpu") as no:
+        tensor.__dlpack__(dl_device=device, stream=stream)
+    assert "stream" not in str(no.value)
+
+
+LARGE = 10**30
+
+
+LARGE_NUMBERS = [
+    ("stream", lambda: dlbridge.asarray(array, stream=LARGE)),
+    ("stream", lambda: dlbridge.empty(3, stream=LARGE)),
+    ("stream", lambda: tensor.__dlpack__(stream=LARGE)),
+    ("stream", lambda: tensor.__dlpack__(stream=-LARGE)),
+    ("stream", lambda: tensor.to_device("cuda", stream=LARGE)),
+    ("max_version", lambda: tensor.__dlpack__(max_version=(LARGE, 0))),
+    ("max_version", lambda: tensor.__dlpack__(max_version=(1, LARGE))),
+    ("dl_device", lambda: tensor.__dlpack__(dl_device=(LARGE, 0))),
+    ("dl_device", lambda: tensor.__dlpack__(dl_device=(1, -LARGE))),
+    ("device", lambda: dlbridge.asarray(array, device=(LARGE, 0))),
+    ("shape", lambda: dlbridge.empty((LARGE,))),
+    ("stream", lambda: tensor.__dlpack__(stream=10**5000)),
+]
+
+
+@pytest.mark.parametrize("place", range(len(LARGE_NUMBERS)))
+def test_numbers_that_are_too_large_are_named(place):
+    name, call = LARGE_NUMBERS[place]
+    with pytest.raises(ValueError, match=rf"{name} is .*bits"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("format", "item_size", "words"),
+    [
+        ("iii", 12, "several numbers an item"),
+        ("3i", 12, "several numbers an item"),
+        ("i i", 8, "several numbers an item"),
+        ("ix", 8, "several numbers an item"),
+        ("2f d", 16, "several numbers an item"),
+        ("=hH", 4, "several numbers an item"),
+        ("(2,3)i", 24, "several numbers an item"),
+        ("3x", 3, "bytes without a meaning"),
+        ("x", 1, "bytes without a meaning"),
+        ("3s", 3, "several numbers an item"),
+        ("s", 1, "raw bytes"),
+        ("w", 4, "text"),
+        ("O", 8, "Python objects"),
+        ("%", 1, "not one of the struct module"),
+        ("i%", 1, "not one of the struct module"),
+        ("3", 1, "not one of the struct module"),
+    ],
+)
+def test_formats_are_called_what_they_are(format, item_size, words):
+    with pytest.raises(BufferError, match=rf"the buffer has the format .*: {words};"):
+        dlbridge.asarray(handmade.lend(format, item_size))
