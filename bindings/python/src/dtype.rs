@@ -231,8 +231,10 @@ fn of_object(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
 /// objects with a `dtype` of NumPy. Not arrays, which have one too.
 fn by_numpy(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     let py = object.py();
-    let is_array = !object.is_instance_of::<PyType>() && object.hasattr(intern!(py, "shape")?)?;
-    let Some(class) = numpy::DTYPE.get(py).filter(|_| !object.is_none() && !is_array) else {
+    // It would refuse others in an error with their repr(), and drop what that raises.
+    let is_known = object.is_instance_of::<PyType>()
+        || object.hasattr(intern!(py, "dtype")?)? && !object.hasattr(intern!(py, "shape")?)?;
+    let Some(class) = numpy::DTYPE.get(py).filter(|_| is_known) else {
         return Ok(None);
     };
     match errors::tolerate(py, class.call1((object,)))? {
