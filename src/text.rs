@@ -52,6 +52,7 @@ impl<const N: usize> Display for Text<N> {
 }
 
 /// The bytes of a text.
+#[cfg(any(test, feature = "capi"))]
 pub(crate) fn length(text: &impl Display) -> usize {
     struct Counter(usize);
     impl Write for Counter {

@@ -116,7 +116,7 @@ impl<'a, 'py> Interface<'a, 'py> {
         let interface = Interface { name, dict };
         match interface.entry("mask")? {
             None => Ok(interface),
-            Some(_) => Err(errors::refused(format!(
+            Some(_) => Err(errors::refused(format_args!(
                 "{name} has a mask, which would be lost; pass an array without one"
             ))),
         }
@@ -140,7 +140,7 @@ impl<'a, 'py> Interface<'a, 'py> {
         let shape = integer_list("shape", &shape)?;
         let byte_strides = strides.map(|strides| integer_list("strides", &strides)).transpose()?;
         match &byte_strides {
-            Some(strides) if strides.len() != shape.len() => Err(errors::refused(format!(
+            Some(strides) if strides.len() != shape.len() => Err(errors::refused(format_args!(
                 "strides has {} entries; it must have {}, one for each dimension",
                 strides.len(),
                 shape.len()
@@ -220,7 +220,7 @@ fn check_bounds(buffer: &Buffer, offset: usize, wanted: &RawArray) -> PyResult<(
     let range = layout.byte_range();
     let (low, end) = (range.start as i128 + offset as i128, range.end as i128 + offset as i128);
     if low < 0 || end > size {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "__array_interface__ reaches from byte {low} to {end} of a buffer of {size} bytes; all of \
              it must be inside"
         )));

@@ -6,11 +6,11 @@
 use dlbridge::abi::Flags;
 use dlbridge::{Tensor, TensorRef};
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyType};
 
 use crate::owner::owned_by;
+use crate::support::objects::intern;
 use crate::{consumer, errors, exceptions, numpy};
 
 /// The method of an object, if it has one. That of a class is for its instances.
@@ -18,7 +18,7 @@ pub fn of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>
     if object.is_instance_of::<PyType>() {
         return Ok(None);
     }
-    object.getattr_opt(intern!(object.py(), "__array__"))
+    object.getattr_opt(intern!(object.py(), "__array__")?)
 }
 
 /// A tensor on the memory of the array that an object gives: its own if it says that it is,
@@ -44,7 +44,7 @@ pub fn import(
             true => errors::message(py, &error)?,
             false => "its __array__ has no argument copy, so that it cannot say".to_owned(),
         };
-        let refusal = exceptions::copy_refused(format!(
+        let refusal = exceptions::copy_refused(format_args!(
             "{class} does not give its own memory ({why}); copy=None takes a copy"
         ));
         refusal.set_cause(py, Some(error));

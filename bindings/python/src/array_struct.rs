@@ -50,7 +50,7 @@ pub fn describe<'py>(object: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> P
         .ok_or_else(|| errors::wrong_type("__array_struct__", found, wanted))?;
     let interface = capsule.pointer_checked(None)?.cast::<ArrayInterface>();
     if !address::can_be(interface.as_ptr()) {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "__array_struct__ holds the address {interface:p}, where no struct can lie"
         )));
     }

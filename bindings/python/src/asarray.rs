@@ -3,12 +3,12 @@
 use dlbridge::cuda::Stream;
 use dlbridge::{DType, Device};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyMemoryView, PyType};
 
 use crate::exchange::Table;
 use crate::raw_array::Raw;
+use crate::support::objects::intern;
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{
@@ -66,7 +66,7 @@ pub fn asarray<'py>(
 fn check_dtype(own: DType, wanted: Option<DType>) -> PyResult<()> {
     match wanted.filter(|wanted| *wanted != own) {
         None => Ok(()),
-        Some(wanted) => Err(PyTypeError::new_err(format!(
+        Some(wanted) => Err(errors::new::<PyTypeError>(format_args!(
             "dtype is {wanted} and the elements are {own}; dlbridge never converts elements: convert \
              before, like x.astype(\"{wanted}\") in NumPy"
         ))),
@@ -150,13 +150,13 @@ fn described<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Option<Described<'py>>> {
         || obj.is_exact_instance_of::<PyByteArray>()
         || obj.is_exact_instance_of::<PyMemoryView>();
     if !plain {
-        if let Some(found) = obj.getattr_opt(intern!(py, "__array_struct__"))? {
+        if let Some(found) = obj.getattr_opt(intern!(py, "__array_struct__")?)? {
             return array_struct::describe(obj, &found).map(Described::Raw).map(Some);
         }
-        if let Some(found) = obj.getattr_opt(intern!(py, "__array_interface__"))? {
+        if let Some(found) = obj.getattr_opt(intern!(py, "__array_interface__")?)? {
             return array_interface::describe(obj, &found).map(Described::Raw).map(Some);
         }
-        if let Some(found) = obj.getattr_opt(intern!(py, "__cuda_array_interface__"))? {
+        if let Some(found) = obj.getattr_opt(intern!(py, "__cuda_array_interface__")?)? {
             return Ok(Some(Described::Cuda(found)));
         }
     }

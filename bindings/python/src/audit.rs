@@ -11,7 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::framework::{self, Framework, Verdict};
+
 use crate::plan::bytes_of;
+use crate::support::objects::{self, Ask};
 use crate::transfer::Made;
 
 use crate::{errors, numpy, object, raw_array};
@@ -104,7 +106,7 @@ impl Audit {
         let own = &slf.get().0;
         let mut logs = lock(&LOGS);
         if logs.iter().any(|log| Arc::ptr_eq(log, own)) {
-            return Err(PyRuntimeError::new_err(
+            return Err(errors::new::<PyRuntimeError>(
                 "this audit is entered already; call audit() again",
             ));
         }
@@ -142,7 +144,10 @@ impl Audit {
         let place = if index < 0 { index + entries.len() as isize } else { index };
         let found = usize::try_from(place).ok().and_then(|place| entries.get(place).cloned());
         found.ok_or_else(|| {
-            PyIndexError::new_err(format!("index is {index}; the audit has {}", entries.len()))
+            errors::new::<PyIndexError>(format_args!(
+                "index is {index}; the audit has {}",
+                entries.len()
+            ))
         })
     }
 
@@ -231,27 +236,27 @@ struct Place {
 
 /// Where the code is that wanted the exchange: neither here nor in a framework.
 fn caller(py: Python<'_>) -> PyResult<Place> {
-    let mut frame = py.import("sys")?.call_method1("_getframe", (0,))?;
+    let mut frame = objects::module(py, c"sys")?.method(c"_getframe", [])?;
     let first = frame.clone();
     let mut through = None;
     let found = loop {
-        let globals = frame.getattr("f_globals")?.cast_into::<PyDict>()?;
+        let globals = frame.attribute(c"f_globals")?.cast_into::<PyDict>()?;
         let module = globals.get_item("__name__")?;
         let module = module.as_ref().and_then(errors::text).unwrap_or_default();
         let Some(framework) = framework::of_module(&module) else {
             break frame;
         };
         through = through.or(Some(framework.name).filter(|name| *name != "dlbridge"));
-        let outer = frame.getattr("f_back")?;
+        let outer = frame.attribute(c"f_back")?;
         if outer.is_none() {
             break first;
         }
         frame = outer;
     };
     Ok(Place {
-        file: found.getattr("f_code")?.getattr("co_filename")?.extract()?,
+        file: found.attribute(c"f_code")?.attribute(c"co_filename")?.extract()?,
         // None where no line is being run.
-        line: errors::tolerate(py, found.getattr("f_lineno")?.extract())?.unwrap_or(0),
+        line: errors::tolerate(py, found.attribute(c"f_lineno")?.extract())?.unwrap_or(0),
         through,
     })
 }

@@ -83,7 +83,7 @@ impl Buffer {
             (None, 1) if self.0.itemsize > 0 => {
                 Ok(Dims::from_slice(&[self.0.len as i64 / self.0.itemsize as i64]))
             }
-            _ => Err(errors::refused(format!(
+            _ => Err(errors::refused(format_args!(
                 "the shape of the buffer is NULL with ndim {} and itemsize {}",
                 self.0.ndim, self.0.itemsize
             ))),
@@ -126,7 +126,7 @@ pub fn describe<'py>(object: &Bound<'py, PyAny>) -> PyResult<Raw<'py>> {
     let (shape, byte_strides) = (buffer.shape()?, buffer.list(buffer.0.strides));
     let bytes = Layout::new(dtype.item_bits(), &shape, None).map_err(errors::exchange)?.bytes();
     if bytes != buffer.0.len as i64 {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "the buffer has {} bytes; with the shape {} of {dtype} it must have {bytes}",
             buffer.0.len,
             tuple(&shape)
@@ -175,7 +175,7 @@ fn dtype_of(format: &str, item_size: isize) -> PyResult<(DType, bool)> {
         _ => return Err(no_such_format(format, code)),
     };
     if !sizes.contains(&item_size) {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "the buffer has the format {format:?} and items of {item_size} bytes; it must have {} of \
              them",
             sizes[0]
@@ -209,7 +209,7 @@ fn no_such_format(format: &str, code: &str) -> PyErr {
         }
         _ => "not one of the struct module",
     };
-    errors::refused(format!(
+    errors::refused(format_args!(
         "the buffer has the format {format:?}: {what}; it must be one of ? b B c h H i I l L q Q n N e f \
          d Ze Zf Zd in native byte order"
     ))
@@ -261,7 +261,7 @@ pub unsafe fn export(
 ) -> PyResult<()> {
     // SAFETY: the caller's promise.
     let Some(view) = (unsafe { view.as_mut() }) else {
-        return Err(PyBufferError::new_err("view is NULL; it must be a Py_buffer"));
+        return Err(errors::new::<PyBufferError>("view is NULL; it must be a Py_buffer"));
     };
     // So the protocol wants it on failure.
     view.obj = ptr::null_mut();
@@ -367,7 +367,10 @@ fn check_request(tensor: &Tensor, flags: c_int, before: [c_int; 2]) -> PyResult<
     } else {
         return Ok(());
     };
-    Err(errors::refused(format!("the consumer asks for {wrong}: the tensor is {}", tensor.view())))
+    Err(errors::refused(format_args!(
+        "the consumer asks for {wrong}: the tensor is {}",
+        tensor.view()
+    )))
 }
 
 /// Undoes `export`.

@@ -125,7 +125,7 @@ fn managed<T: Kind>(capsule: &Bound<'_, PyCapsule>) -> PyResult<Option<NonNull<T
     let raw = capsule.pointer_checked(Some(T::NAME))?.cast::<T>();
     match address::can_be(raw.as_ptr()) {
         true => Ok(Some(raw)),
-        false => Err(errors::refused(format!(
+        false => Err(errors::refused(format_args!(
             "the capsule {:?} holds the address {raw:p}, where no managed tensor can lie",
             T::NAME
         ))),

@@ -6,13 +6,13 @@ use dlbridge::{Device, Tensor};
 use pyo3::exceptions::{
     PyAssertionError, PyBufferError, PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
 };
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
 
 use crate::exchange::Table;
 use crate::once::once;
+use crate::support::objects::{self, Address, intern};
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{
@@ -54,7 +54,7 @@ pub fn from_managed(address: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
     let raw = address::number("address", address)? as *mut DLManagedTensorVersioned;
     if !raw.is_null() && !address::can_be(raw) {
         let text = format!("address is {raw:p}, where no DLManagedTensorVersioned can lie");
-        return Err(PyValueError::new_err(text));
+        return Err(errors::new::<PyValueError>(text));
     }
     // SAFETY: the caller says that it owns such a struct; nothing can check that.
     let tensor = unsafe { Tensor::import(raw) };
@@ -239,7 +239,7 @@ fn is_same_memory(said: Device, found: Device) -> bool {
 
 fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -> PyResult<()> {
     if copy == Some(false) && tensor.flags().contains(Flags::IS_COPIED) {
-        return Err(exceptions::copy_refused(format!(
+        return Err(exceptions::copy_refused(format_args!(
             "{} made a copy ({} bytes) although copy=False; copy=None allows it",
             errors::type_name(x),
             tensor.layout().bytes()
@@ -261,9 +261,9 @@ pub fn produced(
     static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let py = x.py();
     let method = producer_of(x)?.ok_or_else(|| exceptions::no_dlpack("x", x))?;
-    let arguments = PyDict::new(py);
-    let version = once(py, &VERSION, || PyTuple::new(py, [1, 3]).map(Bound::unbind))?;
-    arguments.set_item(intern!(py, MAX_VERSION), version)?;
+    let arguments = objects::dict(py)?;
+    let version = once(py, &VERSION, || objects::ints(py, &[1, 3]).map(Bound::unbind))?;
+    arguments.set_item(intern!(py, MAX_VERSION)?, version)?;
     let own = match (device, copy, stream) {
         (None, None | Some(false), None) => None,
         _ => device_of(x)?,
@@ -272,21 +272,21 @@ pub fn produced(
     let work = stream.filter(|_| own.is_some_and(stream::has_cuda_streams));
     let to_host = device.is_some_and(Device::is_host_accessible);
     if let Some(work) = work.filter(|_| !to_host) {
-        arguments.set_item(intern!(py, STREAM), stream::number(work))?;
+        arguments.set_item(intern!(py, STREAM)?, Address(stream::number(work)))?;
     }
     if let Some(wanted) = device.filter(|wanted| Some(*wanted) != own) {
         let pair = (wanted.type_code(), wanted.index());
-        arguments.set_item(intern!(py, "dl_device"), pair)?;
+        arguments.set_item(intern!(py, "dl_device")?, pair)?;
     }
     // On the host the copy is made here, since not every producer that is asked for
     // one makes it, or says whether it did.
     let asks_copy = copy == Some(true) && own.is_some_and(|own| !own.is_host_accessible());
     if asks_copy || copy == Some(false) {
-        arguments.set_item(intern!(py, "copy"), copy)?;
+        arguments.set_item(intern!(py, "copy")?, copy)?;
     }
     let result = call(&method, &arguments).map_err(|error| as_refusal(x, error))?;
     let capsule = result.cast::<PyCapsule>().map_err(|_| {
-        PyTypeError::new_err(format!(
+        errors::new::<PyTypeError>(format_args!(
             "__dlpack__ of {} returned a {}; it must return a capsule",
             errors::type_name(x),
             errors::type_name(&result)
@@ -301,13 +301,13 @@ pub fn produced(
 /// The method `__dlpack__` of an object, if it has one. That of a class is for
 /// its instances.
 pub fn producer_of<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let method = x.getattr_opt(intern!(x.py(), "__dlpack__"))?;
+    let method = x.getattr_opt(intern!(x.py(), "__dlpack__")?)?;
     Ok(method.filter(|_| !x.is_instance_of::<PyType>()))
 }
 
 /// The device that an object says it is on, if it does.
 pub fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
-    let Some(method) = x.getattr_opt(intern!(x.py(), "__dlpack_device__"))? else {
+    let Some(method) = x.getattr_opt(intern!(x.py(), "__dlpack_device__")?)? else {
         return Ok(None);
     };
     let pair = method.call0().map_err(|error| as_refusal(x, error))?;
@@ -326,11 +326,12 @@ fn call<'py>(
         Err(error) if is_unknown_keyword(py, &error, arguments)? => error,
         result => return result,
     };
-    let (version, rest) = (PyDict::new(py), PyDict::new(py));
-    version.set_item(MAX_VERSION, arguments.get_item(MAX_VERSION)?)?;
+    let (version, rest) = (objects::dict(py)?, objects::dict(py)?);
+    let name = intern!(py, MAX_VERSION)?;
+    version.set_item(name, arguments.get_item(name)?)?;
     if let Some(stream) = arguments.get_item(STREAM)? {
-        version.set_item(STREAM, &stream)?;
-        rest.set_item(STREAM, stream)?;
+        version.set_item(intern!(py, STREAM)?, &stream)?;
+        rest.set_item(intern!(py, STREAM)?, stream)?;
     }
     let second = match arguments.len() == version.len() {
         true => first,

@@ -2,7 +2,6 @@
 
 use dlbridge::abi::Flags;
 use dlbridge::{Device, Tensor, TensorRef};
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::asarray::{itself, take, tensor_of};
@@ -10,6 +9,7 @@ use crate::audit;
 use crate::framework::{self, Framework, Give, Request, Verdict, judge};
 use crate::namespace::Namespace;
 use crate::owner::kept;
+use crate::support::objects::intern;
 use crate::tensor::{PyTensor, copied};
 use crate::transfer::Made;
 use crate::{device, errors, exceptions, flag, numpy, seen, torch, transfer};
@@ -93,8 +93,8 @@ fn given<'py>(
 /// A copy of a NumPy array with all that it is.
 fn copied_by_numpy<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = obj.py();
-    let copy = obj.call_method0(intern!(py, "copy"))?;
-    let bytes = copy.getattr(intern!(py, "nbytes"))?.extract()?;
+    let copy = obj.call_method0(intern!(py, "copy")?)?;
+    let bytes = copy.getattr(intern!(py, "nbytes")?)?.extract()?;
     let verdict = Verdict { ours: true, reason: "copy=True".into(), ..Verdict::default() };
     audit::delivered(obj, framework::NUMPY, bytes, &verdict, None)?;
     Ok(copy)
@@ -235,7 +235,7 @@ pub fn is_one(
     let own = if numpy::ARRAY.is_type_of(obj) {
         Device::CPU
     } else if torch::TENSOR.is_type_of(obj) {
-        device::parse("x.device", &obj.getattr(intern!(obj.py(), "device"))?)?
+        device::parse("x.device", &obj.getattr(intern!(obj.py(), "device")?)?)?
     } else {
         tensor_of(obj, None, Some(false))?.get().core().device()
     };

@@ -62,7 +62,7 @@ pub fn import(
     match errors::tolerate(object.py(), version.extract::<i64>())? {
         Some(2..) => {}
         Some(older) => {
-            return Err(errors::refused(format!(
+            return Err(errors::refused(format_args!(
                 "{NAME} has version {older}; it must be 2 or later"
             )));
         }

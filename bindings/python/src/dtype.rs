@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyTuple, PyType};
 
-use crate::support::objects::{self, Int, Text, intern};
+use crate::support::objects::{self, Ask, Int, Text, intern};
 use crate::{errors, numpy, object, torch};
 
 /// An element type of DLPack. Equal to its name: `t.dtype == "float32"`.
@@ -237,7 +237,7 @@ fn by_numpy(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     let Some(class) = numpy::DTYPE.get(py).filter(|_| is_known) else {
         return Ok(None);
     };
-    match errors::tolerate(py, class.call1((object,)))? {
+    match errors::tolerate(py, class.called([object]))? {
         Some(dtype) => Ok(errors::shown(&dtype)?.parse().ok()),
         None => Ok(None),
     }

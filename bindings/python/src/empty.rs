@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::integers::integers;
+use crate::support::objects;
 use crate::tensor::PyTensor;
 use crate::{device, dtype, errors, stream};
 
@@ -29,14 +30,14 @@ pub fn empty(
     let stream = stream::parse(stream)?.unwrap_or(Stream::LEGACY);
     let shape = match shape.cast::<PyTuple>() {
         Ok(shape) => integers("shape", shape)?,
-        Err(_) => integers("shape", &PyTuple::new(shape.py(), [shape])?)?,
+        Err(_) => integers("shape", &objects::tuple(shape.py(), [shape.clone()])?)?,
     };
     // SAFETY: as the documentation says, whoever asks for it sets the elements first, and
     // keeps the stream.
     let tensor = unsafe { cuda::empty(dtype, &shape, device, stream) };
     let made = tensor.map(|tensor| PyTensor::on(tensor, stream::lasting(stream)));
     made.map_err(|error| match error.status() {
-        Status::NoCuda => errors::refused(format!("device is {device}: {}", error.message())),
+        Status::NoCuda => errors::refused(format_args!("device is {device}: {}", error.message())),
         Status::Device => errors::exchange(error),
         _ => errors::argument(error),
     })

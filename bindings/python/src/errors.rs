@@ -13,29 +13,34 @@ use pyo3::exceptions::{
     PyAttributeError, PyBufferError, PyException, PyIndexError, PyMemoryError,
     PyNotImplementedError, PyRecursionError, PyRuntimeError, PyTypeError, PyValueError,
 };
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
-use pyo3::{ffi, intern};
 
 use crate::once::once;
-
-use crate::support::objects;
+use crate::support::objects::{self, Ask, intern};
 
 /// An exception of type `E` with this text.
 #[cold]
 pub fn new<E: PyTypeInfo>(text: impl Display) -> PyErr {
     // Functions that the interpreter calls directly have not told PyO3 that they have the GIL.
-    Python::attach(|py| {
-        let text = match objects::display(py, text) {
-            Ok(text) => text,
-            Err(error) => return error,
-        };
-        // SAFETY: a class of exceptions and the argument for it. Whether it can be made or not,
-        // an exception is set.
-        unsafe { ffi::PyErr_SetObject(E::type_object_raw(py).cast(), text.as_ptr()) };
-        PyErr::fetch(py)
-    })
+    Python::attach(|py| of_class(&E::type_object(py), text))
+}
+
+/// An exception of a class with this text.
+#[cold]
+pub fn of_class(class: &Bound<'_, PyType>, text: impl Display) -> PyErr {
+    let py = class.py();
+    match objects::display(py, text) {
+        Ok(text) => {
+            // SAFETY: a class of exceptions and the argument for it. Whether it can be made or
+            // not, an exception is set.
+            unsafe { ffi::PyErr_SetObject(class.as_ptr(), text.as_ptr()) };
+            PyErr::fetch(py)
+        }
+        Err(error) => error,
+    }
 }
 
 /// The MemoryError that the interpreter keeps for when nothing else can be made.
@@ -109,16 +114,7 @@ pub fn no_attribute(py: Python<'_>, message: String) -> PyErr {
         Ok(class.cast_into::<PyType>()?.unbind())
     });
     match class {
-        Ok(class) => {
-            let text = match objects::display(py, message) {
-                Ok(text) => text,
-                Err(error) => return error,
-            };
-            // SAFETY: a class of exceptions and the argument for it. Whether it can be made or
-            // not, an exception is set.
-            unsafe { ffi::PyErr_SetObject(class.as_ptr(), text.as_ptr()) };
-            PyErr::fetch(py)
-        }
+        Ok(class) => of_class(class.bind(py), message),
         Err(error) => error,
     }
 }
@@ -217,7 +213,7 @@ pub fn or_else<T>(py: Python<'_>, result: PyResult<T>, other: T) -> T {
 
 /// What str() of an object gives.
 pub fn shown(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    value.str().map(|text| text.to_string_lossy().into_owned())
+    objects::written(value.py(), objects::characters(&value.str()?)?)
 }
 
 /// What an exception says, without the frames of C++ that PyTorch adds.
@@ -238,7 +234,7 @@ pub fn without_frames(py: Python<'_>, error: PyErr) -> PyErr {
         || class.is(py.get_type::<PyNotImplementedError>());
     match shown(error.value(py)) {
         Ok(text) if is_plain => match frames_in(&text) {
-            Some(end) => PyErr::from_type(class, text[..end].to_owned()),
+            Some(end) => of_class(&class, &text[..end]),
             None => error,
         },
         Ok(_) => error,
@@ -265,35 +261,45 @@ pub fn type_name(object: &Bound<'_, PyAny>) -> String {
 fn module_of(class: &Bound<'_, PyType>) -> Option<String> {
     static DESCRIPTOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = class.py();
-    let key = intern!(py, "__module__");
-    let own = || py.get_type::<PyType>().getattr("__dict__")?.get_item(key).map(Bound::unbind);
+    let key = intern!(py, "__module__").ok()?;
+    let own = || py.get_type::<PyType>().attribute(c"__dict__")?.get_item(key).map(Bound::unbind);
     let descriptor = once(py, &DESCRIPTOR, own).ok()?.bind(py);
-    let module = descriptor.call_method1(intern!(py, "__get__"), (class,)).ok()?;
+    let module = descriptor.method(c"__get__", [class]).ok()?;
     Some(text(&module)?.into_owned())
 }
 
 /// What an object looks like, in one line that is not long.
 pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = match value.repr() {
-        Ok(text) => text.to_string_lossy().into_owned(),
+    match value.repr() {
+        Ok(text) => Ok(shortened(&objects::characters(&text)?)),
         // A list in itself or a class of its own goes too deep, not the program.
-        Err(error) if error.is_instance_of::<PyRecursionError>(value.py()) => "unprintable".into(),
+        Err(error) if error.is_instance_of::<PyRecursionError>(value.py()) => {
+            Ok("unprintable".into())
+        }
         Err(error) => match is_ordinary(value.py(), &error) {
-            true => "unprintable".into(),
-            false => return Err(error),
+            true => Ok("unprintable".into()),
+            false => Err(error),
         },
-    };
-    Ok(shortened(&text))
+    }
 }
 
 /// One line that is not long: the arrays of some frameworks show all their elements.
 pub fn shortened(text: &str) -> String {
     const LONGEST: usize = 60;
-    let line = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
+    let mut line = String::new();
+    // No more of it than that is copied: it may be as long as an array.
+    for part in text.lines().map(str::trim) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(part.chars().take(LONGEST + 1));
+        if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+            line.truncate(end);
+            line.push_str("...");
+            break;
+        }
     }
+    line
 }
 
 /// A number of things: `1 byte`, `2 bytes`.

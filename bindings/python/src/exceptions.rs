@@ -2,10 +2,9 @@
 //! API standard and NumPy have for the same.
 
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::PyType;
 
 use crate::errors;
 use crate::support::objects;
@@ -17,8 +16,9 @@ static NO_DLPACK: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let class = |cell: &PyOnceLock<Py<PyType>>, name: &str, bases, documentation: &str| {
-        let bases: Bound<'_, PyTuple> = bases;
-        let content = PyDict::new(py);
+        let [first, second]: [Bound<'_, PyType>; 2] = bases;
+        let bases = objects::tuple(py, [first.into_any(), second.into_any()])?;
+        let content = objects::dict(py)?;
         content.set_item("__module__", "dlbridge")?;
         content.set_item("__doc__", documentation)?;
         let class = py.get_type::<PyType>().call1((name, bases, content))?;
@@ -28,14 +28,14 @@ pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     class(
         &COPY,
         "CopyError",
-        PyTuple::new(py, [py.get_type::<PyBufferError>(), py.get_type::<PyValueError>()])?,
+        [py.get_type::<PyBufferError>(), py.get_type::<PyValueError>()],
         "It takes a copy, which `copy` does not allow. DLPack has BufferError for that, and the\n\
          array API standard ValueError: it is both.",
     )?;
     class(
         &NO_DLPACK,
         "NoDLPackError",
-        PyTuple::new(py, [py.get_type::<PyTypeError>(), py.get_type::<PyAttributeError>()])?,
+        [py.get_type::<PyTypeError>(), py.get_type::<PyAttributeError>()],
         "The object has no `__dlpack__`. The array API standard has AttributeError for that, and\n\
          Python TypeError for what is of a wrong type: it is both.",
     )
@@ -65,18 +65,8 @@ pub fn no_dlpack(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
 }
 
 fn made(class: &PyOnceLock<Py<PyType>>, text: impl std::fmt::Display) -> PyErr {
-    Python::attach(|py| {
-        let (Some(class), text) = (class.get(py), objects::display(py, text)) else {
-            return errors::out_of_memory(py);
-        };
-        match text {
-            // SAFETY: a class of exceptions and the argument for it. Whether it can be made or
-            // not, an exception is set.
-            Ok(text) => unsafe {
-                ffi::PyErr_SetObject(class.as_ptr(), text.as_ptr());
-                PyErr::fetch(py)
-            },
-            Err(error) => error,
-        }
+    Python::attach(|py| match class.get(py) {
+        Some(class) => errors::of_class(class.bind(py), text),
+        None => errors::out_of_memory(py),
     })
 }

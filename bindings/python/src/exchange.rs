@@ -13,12 +13,13 @@ use dlbridge::abi::{
 use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Error, Status, Tensor, TensorRef, foreign};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyType};
-use pyo3::{ffi, intern};
 
 use crate::failure::Failure;
 use crate::framework::alignment;
+use crate::support::objects::intern;
 use crate::tensor::PyTensor;
 use crate::{address, audit, errors, stream};
 
@@ -75,11 +76,11 @@ impl Table {
 
     fn look(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
         let py = class.py();
-        let found = match class.getattr_opt(intern!(py, "__dlpack_c_exchange_api__"))? {
+        let found = match class.getattr_opt(intern!(py, "__dlpack_c_exchange_api__")?)? {
             Some(found) => in_capsule(&found),
             // Drafts of DLPack 1.3 had this name, and the address as a number.
             None => class
-                .getattr_opt(intern!(py, "__c_dlpack_exchange_api__"))?
+                .getattr_opt(intern!(py, "__c_dlpack_exchange_api__")?)?
                 .and_then(|found| in_capsule(&found).or_else(|| address::of_struct(&found))),
         };
         let mut header: *const DLPackExchangeAPIHeader = found.unwrap_or_default();
@@ -327,7 +328,7 @@ unsafe extern "C" fn borrow(object: *mut c_void, out: *mut DLTensor) -> c_int {
             // SAFETY: it was just written, for whoever borrows.
             return Ok(unsafe { *own.shown(py)? });
         };
-        Err(errors::refused(format!(
+        Err(errors::refused(format_args!(
             "the tensor is {what}, which a DLTensor cannot say: the function \
              managed_tensor_from_py_object_no_sync gives one that can"
         )))
@@ -366,11 +367,11 @@ unsafe fn guard<T>(out: *mut T, body: impl FnOnce(Python<'_>) -> PyResult<T>) ->
     // SAFETY: the caller's promise.
     let py = unsafe { Python::assume_attached() };
     let result = catch_unwind(AssertUnwindSafe(|| match out.is_null() {
-        true => Err(PyValueError::new_err("out is NULL; it must not be")),
+        true => Err(errors::new::<PyValueError>("out is NULL; it must not be")),
         // SAFETY: the caller's promise.
         false => body(py).map(|value| unsafe { out.write(value) }),
     }));
-    let panicked = || Err(PyRuntimeError::new_err("defect in dlbridge: a panic"));
+    let panicked = || Err(errors::new::<PyRuntimeError>("defect in dlbridge: a panic"));
     match result.unwrap_or_else(|_| panicked()) {
         Ok(()) => 0,
         Err(error) => {
@@ -387,13 +388,15 @@ unsafe fn cast<'a, 'py>(
     object: &'a *mut c_void,
 ) -> PyResult<&'a Bound<'py, PyTensor>> {
     if object.is_null() {
-        return Err(PyBufferError::new_err("the object is NULL; it must be a dlbridge.Tensor"));
+        return Err(errors::new::<PyBufferError>(
+            "the object is NULL; it must be a dlbridge.Tensor",
+        ));
     }
     // SAFETY: the caller's promise. A `Bound` is a pointer to an object.
     let object: &Bound<'py, PyAny> =
         unsafe { Bound::ref_from_ptr(py, &*ptr::from_ref(object).cast::<*mut ffi::PyObject>()) };
     object.cast::<PyTensor>().map_err(|_| {
-        PyBufferError::new_err(format!(
+        errors::new::<PyBufferError>(format_args!(
             "the object is of type {}; it must be a dlbridge.Tensor",
             errors::type_name(object)
         ))

@@ -8,8 +8,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
+use crate::errors;
 use crate::errors::{exchange, type_name};
 use crate::integers::integers;
+use crate::support::objects::intern;
 
 /// One entry of an index.
 enum Entry {
@@ -40,7 +42,7 @@ pub fn axes(axes: &Bound<'_, PyTuple>, ndim: usize) -> PyResult<Vec<usize>> {
         .map(|axis| usize::try_from(if *axis < 0 { axis + ndim as i64 } else { *axis }).ok())
         .collect();
     resolved.ok_or_else(|| {
-        PyValueError::new_err(format!(
+        errors::new::<PyValueError>(format_args!(
             "axes is {given:?}; it must name each of the {ndim} axes once"
         ))
     })
@@ -57,18 +59,20 @@ fn entry(key: &Bound<'_, PyAny>) -> PyResult<Entry> {
         return Ok(Entry::Rest);
     }
     // A truth value is an int in Python, but a mask in NumPy.
-    if !key.is_instance_of::<PyBool>() && key.hasattr(pyo3::intern!(key.py(), "__index__"))? {
+    if !key.is_instance_of::<PyBool>() && key.hasattr(intern!(key.py(), "__index__")?)? {
         match key.extract::<i64>() {
             Ok(index) => return Ok(Entry::At(index)),
             Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => {
-                return Err(PyIndexError::new_err("an index is out of range: more than 63 bits"));
+                return Err(errors::new::<PyIndexError>(
+                    "an index is out of range: more than 63 bits",
+                ));
             }
             // An array that is no single integer has `__index__` too, which raises this.
             Err(error) if error.is_instance_of::<PyTypeError>(key.py()) => {}
             Err(error) => return Err(error),
         }
     }
-    Err(PyTypeError::new_err(format!(
+    Err(errors::new::<PyTypeError>(format_args!(
         "an index is of type {}; it must be an int, a slice, ... or None, or a tuple of these: other \
          kinds of indexing copy, so use NumPy or PyTorch for them",
         type_name(key)
@@ -122,12 +126,14 @@ fn without_rest(tensor: &Tensor, entries: Vec<Entry>) -> PyResult<Vec<Entry>> {
         + count(|entry| matches!(entry, Entry::NewAxis))
         > MAX_NDIM
     {
-        return Err(PyIndexError::new_err(format!(
+        return Err(errors::new::<PyIndexError>(format_args!(
             "the index makes more than {MAX_NDIM} dimensions, the most that a tensor may have"
         )));
     }
     if count(|entry| matches!(entry, Entry::Rest)) > 1 {
-        return Err(PyIndexError::new_err("an index has several ...; it must have one at most"));
+        return Err(errors::new::<PyIndexError>(
+            "an index has several ...; it must have one at most",
+        ));
     }
     let mut whole = Vec::with_capacity(entries.len() + ndim);
     for entry in entries {
@@ -157,7 +163,7 @@ fn with_new_axes(shape: &[i64], entries: &[Entry]) -> Dims {
 
 #[cold]
 fn too_many(tensor: &Tensor, given: usize) -> PyErr {
-    PyIndexError::new_err(format!(
+    errors::new::<PyIndexError>(format_args!(
         "the index has {given} entries for axes; the tensor has {} dimensions",
         tensor.shape().len()
     ))

@@ -20,7 +20,7 @@ pub fn integers(name: &str, arguments: &Bound<'_, PyTuple>) -> PyResult<Dims> {
     integer_list(name, arguments)
 }
 
-/// The ints of a tuple or list.
+/// The ints of a tuple or list, however long it is.
 pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
     list.try_iter()?
         .map(|item| {

@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{ffi, wrap_pyfunction};
 
-use crate::support::objects;
-use crate::{errors, vectorcall};
+use crate::errors;
+use crate::support::objects::{self, Ask};
 
 /// Refuses a second interpreter of the process: a deleter cannot know which one its object
 /// belongs to, and would take the GIL of the first. PyO3 leaves this unchecked for modules
@@ -95,7 +95,7 @@ extern "C" fn end() {
 
 fn register(py: Python<'_>) -> PyResult<()> {
     let begin = wrap_pyfunction!(begin_end, py)?;
-    vectorcall::method(&objects::module(py, c"atexit")?, c"register", [&begin]).map(drop)
+    objects::module(py, c"atexit")?.method(c"register", [&begin]).map(drop)
 }
 
 /// Called as an exit function. Python itself calls those when it ends, and then no Python code

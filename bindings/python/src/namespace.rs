@@ -3,12 +3,12 @@
 
 use dlbridge::Device;
 use pyo3::exceptions::PyBufferError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyType};
 
 use crate::asarray::tensor_of;
 use crate::audit::{self, Event};
+use crate::support::objects::intern;
 use crate::tensor::PyTensor;
 use crate::{errors, exceptions, framework, transfer};
 
@@ -36,15 +36,15 @@ impl<'py> Namespace<'py> {
         } else if to.is_instance_of::<PyType>() {
             return Ok(None);
         } else {
-            match to.getattr_opt(intern!(py, "__array_namespace__"))? {
+            match to.getattr_opt(intern!(py, "__array_namespace__")?)? {
                 Some(method) => method.call0()?,
                 None => return Ok(None),
             }
         };
-        let Some(from_dlpack) = namespace.getattr_opt(intern!(py, "from_dlpack"))? else {
+        let Some(from_dlpack) = namespace.getattr_opt(intern!(py, "from_dlpack")?)? else {
             return Ok(None);
         };
-        let name = namespace.getattr_opt(intern!(py, "__name__"))?;
+        let name = namespace.getattr_opt(intern!(py, "__name__")?)?;
         let name = name.as_ref().and_then(errors::text).map(|name| name.into_owned());
         let name = name.unwrap_or_else(|| errors::type_name(&namespace));
         Ok(Some(Namespace { namespace, from_dlpack, name }))
@@ -55,7 +55,7 @@ impl<'py> Namespace<'py> {
         if object.is_instance_of::<PyType>() {
             return Ok(false);
         }
-        match object.getattr_opt(intern!(object.py(), "__array_namespace__"))? {
+        match object.getattr_opt(intern!(object.py(), "__array_namespace__")?)? {
             Some(method) => Ok(method.call0()?.is(&self.namespace)),
             None => Ok(false),
         }
@@ -113,7 +113,7 @@ impl<'py> Namespace<'py> {
         };
         match copy {
             None => copied(obstacle),
-            _ => Err(exceptions::copy_refused(format!("{obstacle}; copy=None makes a copy"))),
+            _ => Err(exceptions::copy_refused(format_args!("{obstacle}; copy=None makes a copy"))),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::loaded::LoadedType;
 use crate::once::{imported, once};
 use crate::owner::{kept, kept_by};
 use crate::raw_array::{Keeper, Raw};
-use crate::support::objects::{self, intern};
+use crate::support::objects::{self, Ask, intern};
 use crate::tensor::PyTensor;
 
 pub static ARRAY: LoadedType = LoadedType::on(
@@ -94,7 +94,7 @@ pub fn check_kind(object: &Bound<'_, PyAny>) -> PyResult<()> {
         return Ok(());
     }
     static IS_MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let is_masked = imported(object.py(), &IS_MASKED, c"numpy.ma", c"is_masked")?.call1((object,));
+    let is_masked = imported(object.py(), &IS_MASKED, c"numpy.ma", c"is_masked")?.called([object]);
     let is_masked = is_masked.and_then(|is_masked| is_masked.is_truthy());
     match errors::tolerate(object.py(), is_masked)? {
         Some(false) => Ok(()),
@@ -121,7 +121,7 @@ pub fn import_scalar(scalar: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let buffer = Buffer::of_bytes(scalar)?;
     let bytes = dtype.item_bits().div_ceil(8) as usize;
     if buffer.bytes() != bytes {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "x is a NumPy scalar of {} bytes; {dtype} has {bytes}",
             buffer.bytes()
         )));
@@ -310,14 +310,14 @@ fn load(py: Python<'_>) -> PyResult<()> {
 
 #[cold]
 fn load_first(py: Python<'_>) -> PyResult<()> {
-    let version = py.import("numpy")?.getattr("__version__")?;
-    py.import("numpy.lib")?.getattr("NumpyVersion")?.call1((version,))?;
+    let version = objects::module(py, c"numpy")?.attribute(c"__version__")?;
+    objects::module(py, c"numpy.lib")?.attribute(c"NumpyVersion")?.called([&version])?;
     let modules = ["numpy._core.multiarray", "numpy.core.multiarray"];
     let module = match errors::tolerate(py, py.import(modules[0]))? {
         Some(module) => module,
         None => py.import(modules[1])?,
     };
-    module.getattr("_ARRAY_API")?;
+    module.attribute(c"_ARRAY_API")?;
     // SAFETY: may be called by attached threads. Finalisers that come back here would wait for
     // themselves.
     let was_on = unsafe { ffi::PyGC_Disable() } != 0;
@@ -348,8 +348,8 @@ fn find(py: Python<'_>) {
 /// Whether NumPy is in the middle of its import.
 fn is_being_imported(module: &Bound<'_, PyModule>) -> PyResult<bool> {
     let py = module.py();
-    for module in [&py.import("numpy")?, &py.import("numpy.lib")?, module] {
-        let spec = module.getattr("__spec__")?;
+    for module in [&objects::module(py, c"numpy")?, &objects::module(py, c"numpy.lib")?, module] {
+        let spec = module.attribute(c"__spec__")?;
         if spec.getattr_opt("_initializing")?.is_some_and(|it| it.is_truthy().unwrap_or(true)) {
             return Ok(true);
         }
@@ -438,7 +438,7 @@ unsafe fn element_type(py: Python<'_>, descr: *mut PyArray_Descr, kind: &str) ->
             }
             None => "it must be a number type that DLPack has, one number an element",
         };
-        errors::refused(format!(
+        errors::refused(format_args!(
             "x is a NumPy {kind} of dtype {}; {advice}",
             errors::shortened(&name)
         ))
@@ -475,7 +475,7 @@ pub fn converted<'py>(
     copy: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
-    let dtype = py.import("numpy")?.getattr("dtype")?.call1((dtype,))?;
+    let dtype = objects::module(py, c"numpy")?.attribute(c"dtype")?.called([dtype])?;
     let own = array.getattr(intern!(py, "dtype")?)?;
     if copy == Some(false) && !own.eq(&dtype)? {
         return Err(errors::new::<PyValueError>(format_args!(
@@ -570,20 +570,20 @@ fn element_descr(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
     {
         return Err(no_such_type(dtype));
     }
-    let module =
-        once(py, &ML_DTYPES, || py.import("ml_dtypes").map(Bound::unbind)).map_err(|error| {
+    let module = once(py, &ML_DTYPES, || objects::module(py, c"ml_dtypes").map(Bound::unbind))
+        .map_err(|error| {
             let advice = "needs the package ml_dtypes, which cannot be imported";
-            errors::refused_because(py, format!("dtype {dtype} in NumPy {advice}"), error)
+            errors::refused_because(py, format_args!("dtype {dtype} in NumPy {advice}"), error)
         })?;
-    let class = module.bind(py).getattr(dtype.to_string().as_str());
+    let class = module.bind(py).getattr(objects::display(py, dtype)?);
     let class = class.map_err(|error| {
         let message = format!("dtype is {dtype}, which this version of ml_dtypes does not have");
         errors::refused_because(py, message, error)
     })?;
-    py.import("numpy")?.getattr("dtype")?.call1((class,))
+    objects::module(py, c"numpy")?.attribute(c"dtype")?.called([&class])
 }
 
 #[cold]
 fn no_such_type(dtype: DType) -> PyErr {
-    errors::refused(format!("dtype is {dtype}, which NumPy does not have"))
+    errors::refused(format_args!("dtype is {dtype}, which NumPy does not have"))
 }

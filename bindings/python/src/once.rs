@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::support::objects;
+use crate::support::objects::{self, Ask};
 
 /// What is in the cell, or is made for it. It is made outside: there code of others may run
 /// (imports, finalisers, other threads) that comes back here, and would wait for itself.
@@ -32,9 +32,6 @@ pub fn imported<'a, 'py>(
     module: &CStr,
     name: &CStr,
 ) -> PyResult<&'a Bound<'py, PyAny>> {
-    let attribute = || {
-        let module = objects::module(py, module)?;
-        objects::attribute(&module, name).map(Bound::unbind)
-    };
+    let attribute = || objects::module(py, module)?.attribute(name).map(Bound::unbind);
     once(py, cell, attribute).map(|attribute| attribute.bind(py))
 }

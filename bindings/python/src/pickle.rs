@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyBytes, PyTuple};
 use crate::buffer::Buffer;
 use crate::integers::integer_list;
 use crate::owner::kept_by;
-use crate::support::objects;
+use crate::support::objects::{self, Ask};
 use crate::tensor::{PyTensor, copied};
 use crate::transfer::Made;
 use crate::{audit, errors, transfer};
@@ -102,7 +102,7 @@ fn copy_of_bytes(py: Python<'_>, source: &Tensor) -> PyResult<Tensor> {
 pub fn reduce<'py>(own: &Bound<'py, PyTensor>, protocol: i64) -> PyResult<Bound<'py, PyTuple>> {
     let (py, tensor) = (own.py(), own.get().core());
     if !tensor.device().is_host_accessible() {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "the tensor is on {}, and pickle takes memory of the host: call to_device(\"cpu\") first",
             tensor.device()
         )));
@@ -120,13 +120,13 @@ pub fn reduce<'py>(own: &Bound<'py, PyTensor>, protocol: i64) -> PyResult<Bound<
             let row = as_elements(row, DType::UINT8, flags, &[bytes])?;
             {
                 let row = Bound::new(py, PyTensor::new(row))?.into_any();
-                let class = objects::attribute(&objects::module(py, c"pickle")?, c"PickleBuffer")?;
+                let class = objects::module(py, c"pickle")?.attribute(c"PickleBuffer")?;
                 class.call1(objects::tuple(py, [row])?)?
             }
         }
         _ => bytes_object(py, &row)?.into_any(),
     };
-    let rebuild = objects::attribute(&objects::module(py, c"dlbridge._dlbridge")?, c"_rebuild")?;
+    let rebuild = objects::module(py, c"dlbridge._dlbridge")?.attribute(c"_rebuild")?;
     let truth = |truth| PyBool::new(py, truth).to_owned().into_any();
     let arguments = [
         objects::ints(py, tensor.shape())?.into_any(),

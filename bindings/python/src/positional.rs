@@ -9,7 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::support::objects;
+use crate::support::objects::{self, Ask};
 use crate::vectorcall;
 
 /// The function of PyO3.
@@ -29,14 +29,14 @@ pub trait Positional {
 pub fn install<F: Positional>(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let careful = module.getattr(objects::text(py, F::NAME)?)?;
-    let text = |attribute| objects::attribute(&careful, attribute)?.extract::<String>();
+    let text = |attribute| careful.attribute(attribute)?.extract::<String>();
     let documentation =
         format!("{}{}\n--\n\n{}", F::NAME, text(c"__text_signature__")?, text(c"__doc__")?);
     // Python keeps their addresses.
     let leaked = |text: &str| CString::new(text).map(|text| &*Box::leak(text.into_boxed_c_str()));
     let definition = vectorcall::definition(leaked(F::NAME)?, leaked(&documentation)?, enter::<F>);
     let definition = Box::leak(Box::new(definition));
-    let name = objects::attribute(&careful, c"__module__")?;
+    let name = careful.attribute(c"__module__")?;
     // SAFETY: a definition that stays, a module and its name.
     let quick = unsafe {
         let quick = ffi::PyCFunction_NewEx(definition, module.as_ptr(), name.as_ptr());

@@ -64,7 +64,7 @@ impl Raw<'_> {
     /// The refusal of a copy.
     #[cold]
     pub fn refuse(&self, reason: &str) -> PyErr {
-        exceptions::copy_refused(format!(
+        exceptions::copy_refused(format_args!(
             "{reason}; copy=None makes a copy ({} bytes)",
             self.bytes()
         ))

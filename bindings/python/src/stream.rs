@@ -55,7 +55,7 @@ pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
     };
     let number = integer(stream)?;
     handle(number).map(Some).ok_or_else(|| {
-        PyValueError::new_err(format!(
+        errors::new::<PyValueError>(format_args!(
             "stream is {number}; it must be None, 1 (the legacy default stream), 2 (the default stream \
              of this thread) or the handle of a stream"
         ))
@@ -112,12 +112,12 @@ fn of_cuda(device: Device, given: Option<i64>) -> PyResult<Stream> {
 
 #[cold]
 fn wrong(number: i64, device: Device, rule: &str) -> PyErr {
-    PyValueError::new_err(format!("stream is {number} for a tensor on {device}: {rule}"))
+    errors::new::<PyValueError>(format_args!("stream is {number} for a tensor on {device}: {rule}"))
 }
 
 #[cold]
 fn without_its_runtime(device: Device, given: Option<i64>) -> PyErr {
-    errors::refused(format!(
+    errors::refused(format_args!(
         "stream is {}: ordering work on the streams of {device} needs the runtime of {}, which dlbridge \
          does not use; stream=-1 exports without ordering",
         given.map_or_else(|| "None (the default stream)".to_owned(), |it| it.to_string()),

@@ -26,7 +26,7 @@ impl PyTensor {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn refuse(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        Err(PyTypeError::new_err(
+        Err(errors::new::<PyTypeError>(
             "dlbridge.Tensor cannot be called; use dlbridge.asarray(x), dlbridge.from_dlpack(x) or \
              dlbridge.empty(shape)",
         ))
@@ -287,20 +287,20 @@ impl PyTensor {
     fn __len__(&self) -> PyResult<usize> {
         match self.core().shape() {
             [extent, ..] => Ok(*extent as usize),
-            [] => Err(PyTypeError::new_err("len() of a tensor with 0 dimensions")),
+            [] => Err(errors::new::<PyTypeError>("len() of a tensor with 0 dimensions")),
         }
     }
 
     /// The parts at each index of the first axis.
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         if slf.get().core().shape().is_empty() {
-            return Err(PyTypeError::new_err("iteration over a tensor with 0 dimensions"));
+            return Err(errors::new::<PyTypeError>("iteration over a tensor with 0 dimensions"));
         }
         object::iterator(slf)
     }
 
     fn __contains__(&self, _value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Err(PyTypeError::new_err(
+        Err(errors::new::<PyTypeError>(
             "dlbridge.Tensor does not compare elements; use t.numpy() for that",
         ))
     }

@@ -1,10 +1,11 @@
 //! Tensors of PyTorch, which is never imported for them. How it is given tensors is
 //! in `framework/torch.rs`.
 
+use std::ffi::CStr;
+
 use dlbridge::abi::{DLDataType, DLDevice, DLDeviceType, DLTensor, Flags};
 use dlbridge::cuda::Stream;
 use dlbridge::{DType, Device, TensorRef};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -12,7 +13,7 @@ use crate::exchange::Table;
 use crate::loaded::LoadedType;
 use crate::once::once;
 use crate::owner::kept;
-use crate::support::objects;
+use crate::support::objects::{self, Ask, intern};
 use crate::transfer::Made;
 use crate::{consumer, errors, stream, vectorcall};
 use bounds::Held;
@@ -66,7 +67,7 @@ fn taken(
     bounds::check_asked(x)?;
     // An export holds the tensor object, not its memory, which x.set_() or x.data = ...
     // would take away. A detached alias keeps it.
-    let alias = x.call_method0(intern!(x.py(), "detach"));
+    let alias = x.call_method0(intern!(x.py(), "detach")?);
     let alias = alias.map_err(|error| consumer::as_refusal(x, error))?;
     produced(&alias, device, copy, stream)
 }
@@ -208,7 +209,7 @@ fn refuse(state: State) -> PyResult<()> {
 /// raises for everything but its export.
 fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
-    within(py, "DisableTorchFunctionSubclass", || {
+    within(py, c"DisableTorchFunctionSubclass", || {
         State::asked(x).and_then(refuse)?;
         // A subclass that only wraps others has no memory of its own.
         match Held::asked(x) {
@@ -219,11 +220,12 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 /// Does something inside of one of PyTorch's guards, by its name.
-fn within<R>(py: Python<'_>, guard: &str, body: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
-    let guard = py.import("torch._C")?.getattr(guard)?.call0()?;
-    guard.call_method0("__enter__")?;
+fn within<R>(py: Python<'_>, guard: &CStr, body: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+    let guard = objects::module(py, c"torch._C")?.attribute(guard)?.call0()?;
+    let none = py.None().into_bound(py);
+    guard.method(c"__enter__", [])?;
     let result = body();
-    guard.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
+    guard.method(c"__exit__", [&none, &none, &none])?;
     result
 }
 
@@ -262,7 +264,7 @@ fn described<'py>(
     let Some(kept) = kept else {
         return Ok(None);
     };
-    let address = |storage: &Bound<'_, PyAny>| storage.getattr("_cdata")?.extract::<usize>();
+    let address = |storage: &Bound<'_, PyAny>| storage.attribute(c"_cdata")?.extract::<usize>();
     let now = storage(x)?;
     let is_still = now.is(&kept) || address(&now)? == address(&kept)?;
     Ok(is_still.then_some(kept))
@@ -285,7 +287,7 @@ fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static METHOD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = x.py();
     let method = once(py, &METHOD, || {
-        x.get_type().getattr(intern!(py, "untyped_storage")).map(Bound::unbind)
+        x.get_type().getattr(intern!(py, "untyped_storage")?).map(Bound::unbind)
     })?;
     vectorcall::call1(method.bind(py), x)
 }
@@ -293,7 +295,7 @@ fn storage<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 /// The dtype of PyTorch for elements.
 pub fn dtype(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
     let torch = objects::module(py, c"torch")?;
-    let class = objects::attribute(&torch, c"dtype")?;
+    let class = torch.attribute(c"dtype")?;
     // PyTorch writes the number of lanes in another way.
     let name = objects::text(py, &dtype.to_string().replace("fnx", "fn_x"))?;
     match torch.getattr_opt(name)? {

@@ -54,7 +54,7 @@ impl Made {
 /// The refusal of a copy to another device.
 #[cold]
 pub fn refuse(tensor: &Tensor, wanted: Device) -> PyErr {
-    exceptions::copy_refused(format!(
+    exceptions::copy_refused(format_args!(
         "the tensor is on {} and {wanted} is wanted, and copy is False; copy=None or True makes a copy \
          there ({} bytes)",
         tensor.device(),

@@ -9,7 +9,6 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use crate::errors;
-use crate::support::objects;
 
 /// The definition of a function that the interpreter calls in this way, with its name and
 /// documentation.
@@ -52,15 +51,6 @@ pub fn call<'py, const N: usize>(
     let arguments = arguments.map(Bound::as_ptr);
     // SAFETY: objects, and as many as said.
     unsafe { pass_on(callable, arguments.as_ptr(), N, ptr::null_mut()) }
-}
-
-/// Calls a method, which is looked up, with some arguments.
-pub fn method<'py, const N: usize>(
-    object: &Bound<'py, PyAny>,
-    name: &CStr,
-    arguments: [&Bound<'py, PyAny>; N],
-) -> PyResult<Bound<'py, PyAny>> {
-    call(&objects::attribute(object, name)?, arguments)
 }
 
 /// Calls with the arguments that came from the interpreter.

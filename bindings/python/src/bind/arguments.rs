@@ -78,7 +78,7 @@ fn unknown(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyEr
     let text = |name: &Bound<'_, PyAny>| errors::text(name).unwrap_or_default().into_owned();
     let known: Vec<String> =
         function.arguments.iter().map(|argument| text(argument.name.bind(py))).collect();
-    PyTypeError::new_err(format!(
+    errors::new::<PyTypeError>(format_args!(
         "{}() has no argument {}; it has {}",
         function.name,
         text(name),
@@ -88,7 +88,7 @@ fn unknown(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyEr
 
 #[cold]
 fn too_many(function: &Function, came: usize) -> PyErr {
-    PyTypeError::new_err(format!(
+    errors::new::<PyTypeError>(format_args!(
         "{}() takes {} and got {came}; its signature is {}",
         function.name,
         errors::counted(function.positional as i64, "positional argument"),
@@ -99,7 +99,7 @@ fn too_many(function: &Function, came: usize) -> PyErr {
 #[cold]
 fn twice(function: &Function, place: usize) -> PyErr {
     let name = &function.signature.parameters[place].name;
-    PyTypeError::new_err(format!("{}() got argument {name} twice", function.name))
+    errors::new::<PyTypeError>(format_args!("{}() got argument {name} twice", function.name))
 }
 
 #[cold]
@@ -107,7 +107,7 @@ fn missing(function: &Function, place: usize) -> PyErr {
     let parameter = &function.signature.parameters[place];
     let position = function.places[place].position;
     let position = position.map_or(String::new(), |position| format!("{position} "));
-    PyTypeError::new_err(format!(
+    errors::new::<PyTypeError>(format_args!(
         "{}() misses argument {position}({}); wanted {}",
         function.name, parameter.name, parameter.text
     ))

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::registers::Registers;
 use super::scalar::Word;
 use super::signature::{Kind, Mode, Outcome, Parameter, Signature};
+use crate::errors;
 
 /// An address, and what libffi knows of the function there.
 pub struct Code {
@@ -26,7 +27,7 @@ unsafe impl Sync for Code {}
 impl Code {
     pub fn new(address: usize, signature: &Signature) -> PyResult<Code> {
         if address == 0 {
-            return Err(PyValueError::new_err("the address of the function is 0"));
+            return Err(errors::new::<PyValueError>("the address of the function is 0"));
         }
         let argument = |parameter: &Parameter| match (&parameter.kind, parameter.mode) {
             (Kind::Scalar(scalar), Mode::In) => scalar.ffi_type(),

@@ -6,6 +6,7 @@ use std::ffi::c_int;
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::support::objects::{self, Ask};
 
 /// The functions that read and write the copy of the thread that calls them.
 pub struct Errno {
@@ -15,9 +16,9 @@ pub struct Errno {
 
 impl Errno {
     pub fn new(py: Python<'_>) -> PyResult<Errno> {
-        let ctypes = py.import("ctypes")?;
-        let function = |name| ctypes.getattr(name).map(Bound::unbind);
-        Ok(Errno { get: function("get_errno")?, set: function("set_errno")? })
+        let ctypes = objects::module(py, c"ctypes")?;
+        let function = |name| ctypes.attribute(name).map(Bound::unbind);
+        Ok(Errno { get: function(c"get_errno")?, set: function(c"set_errno")? })
     }
 
     /// Makes a call. Nothing runs between it and the `errno` that is read: to give the GIL up
@@ -41,7 +42,7 @@ impl Errno {
             false => call(),
         };
         // It fails for want of memory alone, and C has run.
-        let _ = self.set.bind(py).call1((after,));
+        let _ = objects::int(py, after.into()).and_then(|after| self.set.bind(py).called([&after]));
         result
     }
 }

@@ -6,12 +6,14 @@ use std::ptr;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 
 use super::function::Function;
 use super::scalar::Word;
 use super::signature::{Outcome, Signature};
 use super::text;
 use crate::errors;
+use crate::support::objects::{self, Ask};
 
 /// The functions of dlbridge.h by which a library says why it failed. Each copy of dlbridge
 /// has sentences of its own, and so has a library that was linked with libdlbridge.a.
@@ -66,9 +68,9 @@ impl Sentences {
     /// Those of the library that `dlbridge.capi` uses.
     #[cold]
     fn of_package(py: Python<'_>) -> PyResult<Sentences> {
-        let capi = py.import("dlbridge.capi.functions")?;
+        let capi = objects::module(py, c"dlbridge.capi.functions")?;
         let (last_error, fail) =
-            capi.getattr("_sentences")?.call0()?.extract::<(usize, usize)>()?;
+            capi.attribute(c"_sentences")?.call0()?.extract::<(usize, usize)>()?;
         // SAFETY: these functions, of a library that stays loaded.
         Ok(unsafe { Sentences::at(last_error, fail) })
     }
@@ -128,8 +130,14 @@ impl Function {
         let own = matches!(self.signature.result, Outcome::OwnStatus);
         let sentence = self.sentence(status, own);
         let make = || {
-            let capi = py.import("dlbridge.capi.functions")?;
-            capi.getattr("_failure")?.call1((&self.name, status, own, sentence))
+            let capi = objects::module(py, c"dlbridge.capi.functions")?;
+            let name = objects::text(py, &self.name)?;
+            let status = objects::int(py, status.into())?;
+            let sentence = match &sentence {
+                Some(sentence) => objects::text(py, sentence)?.into_any(),
+                None => py.None().into_bound(py),
+            };
+            capi.method(c"_failure", [&name, &status, &PyBool::new(py, own), &sentence])
         };
         make().map_or_else(|error| error, PyErr::from_value)
     }

@@ -18,6 +18,7 @@ use super::signature::{Factor, Kind, Measure, Parameter, Value};
 use super::slot::{Numbers, Slot};
 use super::{stream, text};
 use crate::framework::{self, Framework};
+use crate::support::objects::{self, Ask};
 use crate::{errors, torch};
 
 /// The objects that the caller gave, in the order of C.
@@ -97,7 +98,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         if !given || !torch::is_tracing(self.py)? {
             return Ok(());
         }
-        let class = self.py.import("torch.jit")?.getattr("TracerWarning")?;
+        let class = objects::module(self.py, c"torch.jit")?.attribute(c"TracerWarning")?;
         let text = format!(
             "{}() is C code, which torch.jit.trace does not record: what it returns, and what it writes \
              to, are constants in the trace",
@@ -169,7 +170,7 @@ impl<'a, 'py> Frame<'a, 'py> {
 
     fn product(&self, factors: &[Factor]) -> PyResult<i64> {
         factors.iter().try_fold(1_i64, |product, factor| {
-            let too_large = || PyOverflowError::new_err("the product is beyond 64 bits");
+            let too_large = || errors::new::<PyOverflowError>("the product is beyond 64 bits");
             product.checked_mul(self.factor(factor)?).ok_or_else(too_large)
         })
     }
@@ -179,7 +180,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             Factor::Number(number) => Ok(number),
             Factor::Extent(place) => self.checker.extent(place).ok_or_else(|| {
                 let name = &self.function.signature.names[place];
-                errors::refused(format!("{name} is not known: no array has that extent"))
+                errors::refused(format_args!("{name} is not known: no array has that extent"))
             }),
             Factor::Of(place, measure) => match self.slot(place) {
                 None => Ok(0),

@@ -4,7 +4,6 @@ use std::ffi::CString;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::advice;
@@ -20,6 +19,7 @@ use super::refusal::called;
 use super::scalar::Word;
 use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
 use crate::framework::{self, Framework};
+use crate::support::objects::{self, Ask};
 use crate::{errors, flag};
 
 /// A C function, its signature, and how it is called.
@@ -127,7 +127,7 @@ pub fn bind<'py>(
     home: [String; 2],
 ) -> PyResult<Bound<'py, PyAny>> {
     if copy == Some(true) {
-        return Err(PyValueError::new_err(
+        return Err(errors::new::<PyValueError>(
             "copy is True; it must be False, or None to copy what C cannot use as it is",
         ));
     }
@@ -135,7 +135,7 @@ pub fn bind<'py>(
         .map_err(|error| errors::argument(advice::of_signature(signature, error)))?;
     check_defaults(py, &name, &signature)?;
     let like = like.map(framework::parse).transpose()?;
-    let arguments = python_order(py, &signature);
+    let arguments = python_order(py, &signature)?;
     check_names(py, &arguments)?;
     let positional = arguments
         .iter()
@@ -180,7 +180,7 @@ impl Function {
 
 /// What must be given, then what may be, then what has a name only; each in the order
 /// of C.
-fn python_order(py: Python<'_>, signature: &Signature) -> Vec<Argument> {
+fn python_order(py: Python<'_>, signature: &Signature) -> PyResult<Vec<Argument>> {
     let rank = |parameter: &Parameter| match parameter {
         _ if parameter.is_keyword_only() => 2,
         _ if parameter.is_required() => 0,
@@ -190,20 +190,22 @@ fn python_order(py: Python<'_>, signature: &Signature) -> Vec<Argument> {
         .filter(|place| signature.parameters[*place].is_given())
         .collect();
     places.sort_by_key(|place| rank(&signature.parameters[*place]));
-    let argument = |place: usize| Argument {
-        name: PyString::intern(py, signature.parameters[place].name.as_str()).unbind(),
-        place,
-        is_required: signature.parameters[place].is_required(),
+    let argument = |place: usize| {
+        Ok(Argument {
+            name: objects::new_name(py, &signature.parameters[place].name)?.unbind(),
+            place,
+            is_required: signature.parameters[place].is_required(),
+        })
     };
     places.into_iter().map(argument).collect()
 }
 
 /// Refuses what nobody could say in a call.
 fn check_names(py: Python<'_>, arguments: &[Argument]) -> PyResult<()> {
-    let is_keyword = py.import("keyword")?.getattr("iskeyword")?;
+    let is_keyword = objects::module(py, c"keyword")?.attribute(c"iskeyword")?;
     for Argument { name, .. } in arguments {
         if is_keyword.call1((name,))?.is_truthy()? {
-            return Err(PyValueError::new_err(format!(
+            return Err(errors::new::<PyValueError>(format_args!(
                 "a parameter is called {name}, which is a keyword of Python, so that no call could \
                  name it; say {name}_"
             )));
@@ -269,11 +271,12 @@ impl Function {
             "__doc__" => &self.doc,
             "__text_signature__" => &self.call_text[self.name.len()..],
             _ => {
-                let bind = py.import("dlbridge._bind")?;
-                return bind.call_method1("_signature", (&self.call_text[self.name.len()..],));
+                let bind = objects::module(py, c"dlbridge._bind")?;
+                let text = objects::text(py, &self.call_text[self.name.len()..])?;
+                return bind.method(c"_signature", [&text]);
             }
         };
-        Ok(PyString::new(py, text).into_any())
+        objects::text(py, text).map(Bound::into_any)
     }
 
     #[inline(never)]

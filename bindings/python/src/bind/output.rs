@@ -6,7 +6,7 @@ use dlbridge::cuda::{self, Stream};
 use dlbridge::spec::{Extent, Order, Spec, Types};
 use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyString, PyTuple};
+use pyo3::types::IntoPyDict;
 use smallvec::SmallVec;
 
 use super::frame::Frame;
@@ -15,6 +15,7 @@ use super::signature::Parameter;
 use super::slot::Slot;
 use crate::framework::{Framework, Request, judge};
 use crate::stream::lasting;
+use crate::support::objects;
 use crate::tensor::PyTensor;
 use crate::{convert, errors, numpy, torch};
 
@@ -63,7 +64,7 @@ impl<'py> Frame<'_, 'py> {
         let dtype = match &spec.types {
             Types::OneOf(dtypes) => dtypes[0],
             Types::Same(name) => self.checker.dtype_of(name).ok_or_else(|| {
-                errors::refused(format!("its dtype is not known: {name} was not given"))
+                errors::refused(format_args!("its dtype is not known: {name} was not given"))
             })?,
             Types::Any => unreachable!("such a signature is refused"),
         };
@@ -84,7 +85,7 @@ impl<'py> Frame<'_, 'py> {
             Extent::Fixed(extent) => Ok(extent),
             Extent::Named(place) => self.checker.extent(place).ok_or_else(|| {
                 let name = &self.function.signature.names[place];
-                errors::refused(format!(
+                errors::refused(format_args!(
                     "its extent {name} is not known: no array was given for it"
                 ))
             }),
@@ -170,11 +171,11 @@ impl Wanted<'_> {
 impl Wanted<'_> {
     /// By `torch.empty`.
     fn make_by_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let torch = py.import("torch")?;
+        let torch = objects::module(py, c"torch")?;
         let dtype = torch.getattr(self.dtype.to_string())?;
-        let device = PyString::new(py, &self.device.to_string()).into_any();
+        let device = objects::display(py, self.device)?.into_any();
         let options = [("dtype", dtype), ("device", device)];
-        let shape = PyTuple::new(py, self.shape)?;
+        let shape = objects::ints(py, self.shape)?;
         torch.call_method("empty", (shape,), Some(&options.into_py_dict(py)?))
     }
 

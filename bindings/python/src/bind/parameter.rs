@@ -3,11 +3,11 @@
 use dlbridge::abi::DLTensor;
 use dlbridge::check::{Argument, Checker};
 use dlbridge::spec::Names;
-use dlbridge::{Error, Status, TensorRef};
-use pyo3::exceptions::PyTypeError;
+use dlbridge::{Error, TensorRef};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString};
 
 use super::advice;
 use super::inputs::check_access;
@@ -18,6 +18,8 @@ use super::usual::{Array, NAMES, Room};
 use crate::errors;
 use crate::loaded::LoadedType;
 use crate::once::imported;
+use crate::support::lasting::lasting;
+use crate::support::objects::{self, Ask};
 use crate::torch;
 
 /// An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave.
@@ -33,23 +35,8 @@ pub struct ArgumentType {
 #[pymethods]
 impl ArgumentType {
     #[new]
-    fn new(text: String) -> PyResult<Self> {
-        let (parameter, names) = Parameter::parse(&text)
-            .map_err(|error| errors::argument(advice::of_parameter(&text, error)))?;
-        match (&parameter.kind, parameter.mode) {
-            (Kind::Tensor(_) | Kind::Elements(_), Mode::In | Mode::Out | Mode::InOut) => {
-                let usual = Array::of(std::slice::from_ref(&parameter), 0)
-                    .filter(|usual| !usual.is_bare && names.len() <= NAMES);
-                Ok(ArgumentType { text, parameter, names, usual })
-            }
-            _ => Err(errors::argument(Error::new(
-                Status::Spec,
-                format!(
-                    "{text:?} is no tensor that C gets; ctypes itself has the types of numbers, \
-                         strings and pointers"
-                ),
-            ))),
-        }
+    fn new(text: &str) -> PyResult<Self> {
+        lasting(|| ArgumentType::parse(text))
     }
 
     /// What ctypes passes to C for an object.
@@ -69,19 +56,35 @@ impl ArgumentType {
         Ok(argument)
     }
 
-    fn __repr__(&self) -> String {
-        format!("dlbridge.capi.arg({:?})", self.text)
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        objects::display(py, format_args!("dlbridge.capi.arg({:?})", self.text))
     }
 }
 
 impl ArgumentType {
+    fn parse(text: &str) -> PyResult<Self> {
+        let (parameter, names) = Parameter::parse(text)
+            .map_err(|error| errors::argument(advice::of_parameter(text, error)))?;
+        match (&parameter.kind, parameter.mode) {
+            (Kind::Tensor(_) | Kind::Elements(_), Mode::In | Mode::Out | Mode::InOut) => {
+                let usual = Array::of(std::slice::from_ref(&parameter), 0)
+                    .filter(|usual| !usual.is_bare && names.len() <= NAMES);
+                Ok(ArgumentType { text: text.to_owned(), parameter, names, usual })
+            }
+            _ => Err(errors::new::<PyValueError>(format_args!(
+                "{text:?} is no tensor that C gets; ctypes itself has the types of numbers, \
+                 strings and pointers"
+            ))),
+        }
+    }
+
     fn closer_look<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = object.py();
         let address = descriptor_address(object)?;
         if object.is_none() || address == Some(0) {
             return match self.parameter.optional {
                 true => Ok(py.None().into_bound(py)),
-                false => Err(PyTypeError::new_err(format!(
+                false => Err(errors::new::<PyTypeError>(format_args!(
                     "{} was given and must be {}; with \"optional\" in front it is NULL",
                     errors::short_repr(object)?,
                     self.parameter.text
@@ -102,7 +105,8 @@ impl ArgumentType {
                 match &tensor {
                     // ctypes keeps the bytes, but they do not keep the tensor.
                     Some(tensor) => {
-                        let both = PyTuple::new(py, [copy.as_any(), tensor.as_any()])?;
+                        let both = [copy.clone().into_any(), tensor.clone().into_any()];
+                        let both = objects::tuple(py, both)?;
                         pointer(py, copy.as_bytes().as_ptr() as usize, both.as_any())
                     }
                     None => Ok(copy.into_any()),
@@ -155,8 +159,8 @@ fn descriptor_address(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     if !TYPES.iter().any(|class| class.is_type_of(object)) {
         return Ok(None);
     }
-    let arguments = object.py().import("dlbridge.capi.arguments")?;
-    arguments.getattr("_address_of")?.call1((object,))?.extract().map(Some)
+    let arguments = objects::module(object.py(), c"dlbridge.capi.arguments")?;
+    arguments.attribute(c"_address_of")?.called([object])?.extract().map(Some)
 }
 
 /// A descriptor with its shape and strides behind it, in the memory of a bytes object:
@@ -190,5 +194,5 @@ fn pointer<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let class = imported(py, &CLASS, c"dlbridge.capi.arguments", c"KeepingPointer")?;
-    class.call1((address, keep))
+    class.called([&objects::address(py, address)?.into_any(), keep])
 }

@@ -2,7 +2,6 @@
 
 use dlbridge::abi::Flags;
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
@@ -10,6 +9,7 @@ use super::scalar::{Scalar, Word};
 use crate::asarray::tensor_of;
 use crate::buffer::{self, Buffer};
 use crate::loaded::LoadedType;
+use crate::support::objects::{self, Ask, intern};
 use crate::tensor::PyTensor;
 use crate::{errors, numpy, torch};
 
@@ -31,7 +31,7 @@ pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
     }
     let is_array = object.is_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(object)
-        || object.hasattr(intern!(object.py(), "__dlpack__"))?;
+        || object.hasattr(intern!(object.py(), "__dlpack__")?)?;
     if numpy::ARRAY.is_type_of(object) || (!is_array && is_plain_buffer(object)?) {
         // Of any elements: what C makes of them, a pointer does not say.
         match buffer_of(object) {
@@ -55,7 +55,7 @@ fn is_plain_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static POINTER: LoadedType = LoadedType::new("_ctypes", "_Pointer");
     static FUNCTION: LoadedType = LoadedType::new("_ctypes", "CFuncPtr");
     let is_of_ctypes = [&DATA, &POINTER, &FUNCTION].iter().any(|class| class.is_type_of(object));
-    let is_number = || object.hasattr(intern!(object.py(), "__index__"));
+    let is_number = || object.hasattr(intern!(object.py(), "__index__")?);
     Ok(buffer::has_buffer(object) && !is_of_ctypes && !is_number()?)
 }
 
@@ -69,7 +69,7 @@ fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
     let tensor = tensor_of(object, None, Some(false))?;
     let core = tensor.get().core();
     if !core.device().is_host_accessible() {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "is on {} and must be on the host; for C code that knows of GPUs pass its address",
             core.device()
         )));
@@ -84,14 +84,14 @@ fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
 fn check(object: &Bound<'_, PyAny>, is_read_only: bool, is_contiguous: bool) -> PyResult<()> {
     let class = errors::type_name(object);
     if is_read_only {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "is a {class} that is read-only, and C may write through a pointer: say *u8[n] or the like \
              for what C only reads, or pass its address"
         )));
     }
     match is_contiguous {
         true => Ok(()),
-        false => Err(errors::refused(format!(
+        false => Err(errors::refused(format_args!(
             "is a {class} whose elements do not lie in C order without gaps, and a pointer says nothing \
              of strides"
         ))),
@@ -108,8 +108,8 @@ fn address_of(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     if !KINDS.iter().any(|class| class.is_type_of(object)) {
         return Ok(None);
     }
-    let addressof = object.py().import("_ctypes")?.getattr("addressof")?;
-    addressof.call1((object,))?.extract().map(Some)
+    let addressof = objects::module(object.py(), c"_ctypes")?.attribute(c"addressof")?;
+    addressof.called([object])?.extract().map(Some)
 }
 
 /// One character as the number that C has of it: a byte.

@@ -42,9 +42,9 @@ pub fn checked(
 pub fn exception(error: Error) -> PyErr {
     let text = error.message().to_owned();
     match error.status() {
-        Status::Dtype => PyTypeError::new_err(text),
-        Status::Ndim | Status::Shape => PyValueError::new_err(text),
-        _ => PyBufferError::new_err(text),
+        Status::Dtype => errors::new::<PyTypeError>(text),
+        Status::Ndim | Status::Shape => errors::new::<PyValueError>(text),
+        _ => errors::new::<PyBufferError>(text),
     }
 }
 
@@ -82,7 +82,7 @@ pub fn called(name: &str, error: PyErr, py: Python<'_>) -> PyErr {
         None if text.starts_with("is ") => format!("{name} {text}"),
         None => format!("{name}: {text}"),
     };
-    let named = PyErr::from_type(class, text);
+    let named = errors::of_class(&class, text);
     named.set_cause(py, error.cause(py));
     named
 }

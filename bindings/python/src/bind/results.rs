@@ -5,7 +5,6 @@ use dlbridge::check::Argument;
 use dlbridge::spec::Spec;
 use dlbridge::{Tensor, foreign};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
 use super::frame::Frame;
@@ -16,6 +15,7 @@ use super::slot::Came;
 use crate::convert::{self, Given};
 use crate::errors;
 use crate::framework::Request;
+use crate::support::objects;
 use crate::tensor::PyTensor;
 use crate::torch;
 
@@ -158,6 +158,6 @@ pub fn packed<'py>(
     match results.len() {
         0 => Ok(py.None().into_bound(py)),
         1 => Ok(results.remove(0)),
-        _ => Ok(PyTuple::new(py, results)?.into_any()),
+        _ => Ok(objects::tuple(py, results)?.into_any()),
     }
 }

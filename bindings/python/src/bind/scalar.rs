@@ -14,12 +14,12 @@ use libffi::middle::Type;
 use pyo3::exceptions::{
     PyException, PyMemoryError, PyOverflowError, PyRecursionError, PyTypeError, PyValueError,
 };
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
 
 use super::signature::Literal;
 use crate::errors;
+use crate::support::objects::{self, Ask, intern};
 
 /// Room for one C value, at its address.
 #[repr(C, align(16))]
@@ -234,7 +234,7 @@ impl Scalar {
             }
             _ => format!("{:e} to {:e}", f64::MIN, f64::MAX),
         };
-        PyOverflowError::new_err(format!("is {value} and must be {wanted}, for {name}"))
+        errors::new::<PyOverflowError>(format_args!("is {value} and must be {wanted}, for {name}"))
     }
 
     /// The value that a signature has as the default.
@@ -264,7 +264,7 @@ impl Scalar {
                 Scalar::Int { signed: false, .. } => {
                     let value = word.get::<u64>();
                     let too_large = || format!("is {value}; an extent is at most {}", i64::MAX);
-                    i64::try_from(value).map_err(|_| PyValueError::new_err(too_large()))?
+                    i64::try_from(value).map_err(|_| errors::new::<PyValueError>(too_large()))?
                 }
                 _ => word.get::<i64>(),
             }
@@ -306,15 +306,15 @@ impl Scalar {
 
     fn complex(self, object: &Bound<'_, PyAny>) -> PyResult<[f64; 2]> {
         let class = object.py().get_type::<PyComplex>();
-        let is_number = object.hasattr(intern!(object.py(), "__complex__"))?
-            || object.hasattr(intern!(object.py(), "__float__"))?;
+        let is_number = object.hasattr(intern!(object.py(), "__complex__")?)?
+            || object.hasattr(intern!(object.py(), "__float__")?)?;
         let value = match is_number {
-            true => class.call1((object,)),
-            false => Err(PyTypeError::new_err("no number")),
+            true => class.called([object]),
+            false => Err(errors::new::<PyTypeError>("no number")),
         };
         let value = value.map_err(|error| self.refused(object, error))?;
-        let part = |name| value.getattr(name)?.extract::<f64>();
-        Ok([part("real")?, part("imag")?])
+        let part = |name| value.attribute(name)?.extract::<f64>();
+        Ok([part(c"real")?, part(c"imag")?])
     }
 
     /// None, an address, or a pointer of ctypes.
@@ -332,9 +332,9 @@ impl Scalar {
                 return Err(self.refused(object, error));
             }
         }
-        let ctypes = object.py().import("ctypes")?;
-        let cast = ctypes.getattr("cast")?.call1((object, ctypes.getattr("c_void_p")?));
-        let address = cast.and_then(|pointer| pointer.getattr("value"));
+        let ctypes = objects::module(object.py(), c"ctypes")?;
+        let cast = ctypes.method(c"cast", [object, &ctypes.attribute(c"c_void_p")?]);
+        let address = cast.and_then(|pointer| pointer.attribute(c"value"));
         let address = address.map_err(|error| self.refused(object, error))?;
         if address.is_none() { Ok(0) } else { address.extract::<usize>() }
     }
@@ -364,7 +364,7 @@ impl Scalar {
         }
         let (class, name) = (errors::type_name(object), self.c_name());
         let text = format!("is {shown} (of type {class}); it must be {wanted}, for {name}");
-        PyTypeError::new_err(text)
+        errors::new::<PyTypeError>(text)
     }
 
     /// A Python object of the value at that address.

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::errors;
+use crate::support::objects::{self, Ask, intern};
 
 /// How bytes that are no UTF-8 look in a str, as in `os.fsdecode`.
 const ESCAPED: &CStr = c"surrogateescape";
@@ -22,10 +23,10 @@ pub fn characters(object: &Bound<'_, PyAny>) -> PyResult<CString> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return copied(bytes.as_bytes());
     }
-    if !object.get_type().hasattr("__fspath__")? {
+    if !object.get_type().hasattr(intern!(object.py(), "__fspath__")?)? {
         return Err(errors::wrong_type("x", object, "a str, bytes or a path"));
     }
-    let bytes = object.py().import("os")?.getattr("fsencode")?.call1((object,))?;
+    let bytes = objects::module(object.py(), c"os")?.attribute(c"fsencode")?.called([object])?;
     copied(bytes.cast::<PyBytes>()?.as_bytes())
 }
 

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::{Form, Framework, Give, OnGpu};
 use crate::loaded::LoadedType;
+use crate::support::objects::{self, Ask};
 
 static ARRAY: LoadedType = LoadedType::new("cupy", "ndarray");
 
@@ -26,7 +27,7 @@ pub static FRAMEWORK: Framework = Framework {
 
 /// The stream that CuPy works on now.
 pub fn current_stream(py: Python<'_>) -> PyResult<Stream> {
-    let stream = py.import("cupy.cuda")?.call_method0("get_current_stream")?;
-    let handle: usize = stream.getattr("ptr")?.extract()?;
+    let stream = objects::module(py, c"cupy.cuda")?.method(c"get_current_stream", [])?;
+    let handle: usize = stream.attribute(c"ptr")?.extract()?;
     Ok(Stream::from_raw(ptr::with_exposed_provenance_mut(handle)))
 }

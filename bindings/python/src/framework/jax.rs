@@ -11,6 +11,7 @@ use super::{
 };
 use crate::errors;
 use crate::loaded::LoadedType;
+use crate::support::objects::{self, Ask};
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("jax", "Array");
@@ -67,13 +68,13 @@ fn may_keep_wide(py: Python<'_>) -> bool {
 /// Whether JAX keeps types of 64 bits. If it is not imported yet, its environment
 /// variable says so.
 fn keeps_wide(py: Python<'_>) -> PyResult<bool> {
-    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let modules = objects::module(py, c"sys")?.attribute(c"modules")?.cast_into::<PyDict>()?;
     if let Some(jax) = modules.get_item("jax")?
-        && let Ok(config) = jax.getattr("config")
+        && let Ok(config) = jax.attribute(c"config")
     {
-        return config.getattr("jax_enable_x64")?.is_truthy();
+        return config.attribute(c"jax_enable_x64")?.is_truthy();
     }
-    let environment = py.import("os")?.getattr("environ")?;
+    let environment = objects::module(py, c"os")?.attribute(c"environ")?;
     let value = environment.call_method1("get", ("JAX_ENABLE_X64", ""))?.cast_into::<PyString>()?;
     let value = value.to_string_lossy().to_lowercase();
     Ok(["y", "yes", "t", "true", "on", "1"].contains(&&*value))
@@ -84,12 +85,12 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let core = tensor.get().core();
     let from_dlpack = FRAMEWORK.attribute(py, "jax.dlpack", "from_dlpack")?;
     let array = from_dlpack
-        .call1((Carrier::legacy(&FRAMEWORK, tensor)?,))
+        .called([&Carrier::legacy(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&core.view(), py, error))?;
     // Should it need more than is known here, no copy of its own goes unnoticed.
-    let address = array.call_method0("unsafe_buffer_pointer")?.extract::<usize>()?;
+    let address = array.method(c"unsafe_buffer_pointer", [])?.extract::<usize>()?;
     if address != core.data_ptr() as usize && core.layout().count() > 0 {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "JAX made a copy of {} although nothing was known against sharing it; copy it before, \
              with t.copy()",
             core.view()

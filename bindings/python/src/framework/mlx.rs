@@ -2,10 +2,10 @@
 
 use dlbridge::DType;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::{Carrier, Framework, Give, Order, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
+use crate::support::objects::{self, intern};
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("mlx.core", "array");
@@ -33,10 +33,11 @@ pub static FRAMEWORK: Framework = Framework {
 fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let array = FRAMEWORK.attribute(py, "mlx.core", "array")?;
-    let keywords = PyDict::new(py);
+    let keywords = objects::dict(py)?;
     if tensor.get().core().dtype() == DType::FLOAT64 {
         // It would make float32 of it.
-        keywords.set_item("dtype", FRAMEWORK.attribute(py, "mlx.core", "float64")?)?;
+        keywords
+            .set_item(intern!(py, "dtype")?, FRAMEWORK.attribute(py, "mlx.core", "float64")?)?;
     }
     array
         .call((Carrier::legacy(&FRAMEWORK, tensor)?,), Some(&keywords))

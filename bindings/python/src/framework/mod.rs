@@ -23,11 +23,11 @@ use dlbridge::abi::{DLDataType, DLDataTypeCode, Flags};
 use dlbridge::{DType, Tensor, TensorRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCapsule, PyModule, PyString, PyTuple};
+use pyo3::types::{PyCapsule, PyModule, PyTuple};
 
 use crate::errors;
 use crate::loaded::LoadedType;
+use crate::support::objects::{self, Ask, Name};
 use crate::tensor::PyTensor;
 
 pub use carrier::Carrier;
@@ -150,7 +150,7 @@ impl Framework {
             Form::Legacy => Carrier::legacy(self, tensor)?.into_any(),
             Form::Interface => tensor.clone().into_any(),
         };
-        let array = self.attribute(py, module, function)?.call1((argument,));
+        let array = self.attribute(py, module, function)?.called([&argument]);
         array.map_err(|error| self.refusal(&tensor.get().core().view(), py, error))
     }
 
@@ -173,12 +173,12 @@ impl Framework {
         module: &str,
         attribute: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let module = py.import(module).map_err(|error| self.missing(py, error))?;
-        module.getattr(attribute).map_err(|error| {
-            let message = format!(
-                "this version of {} has no {attribute}, by which it takes tensors",
-                self.title
-            );
+        let name = objects::text(py, module)?;
+        let module = py.import(name).map_err(|error| self.missing(py, error))?;
+        module.getattr(objects::text(py, attribute)?).map_err(|error| {
+            let title = self.title;
+            let message =
+                format!("this version of {title} has no {attribute}, by which it takes tensors");
             errors::refused_because(py, message, error)
         })
     }
@@ -188,7 +188,7 @@ impl Framework {
     fn missing(&self, py: Python<'_>, error: PyErr) -> PyErr {
         let message = format!("{}() needs {}, which cannot be imported", self.name, self.title);
         errors::instead(py, error, |error| {
-            let wrapped = pyo3::exceptions::PyImportError::new_err(message);
+            let wrapped = errors::new::<pyo3::exceptions::PyImportError>(message);
             wrapped.set_cause(py, Some(error));
             wrapped
         })
@@ -275,7 +275,8 @@ fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
 /// The names of the frameworks that `convert` takes as `to`.
 #[pyfunction]
 pub fn frameworks(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
-    PyTuple::new(py, ALL.map(|framework| framework.name))
+    let names = ALL.iter().map(|framework| objects::text(py, framework.name).map(Bound::into_any));
+    objects::tuple_of(py, names)
 }
 
 /// Reads the argument `to`: a name, a module, or an array of the same kind.
@@ -298,17 +299,18 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
 
 /// The framework whose name this object is: texts of a program are the same objects.
 pub fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
-    static NAMES: PyOnceLock<[Py<PyString>; ALL.len()]> = PyOnceLock::new();
-    let py = to.py();
-    let names = NAMES
-        .get_or_init(py, || ALL.map(|framework| PyString::intern(py, framework.name).unbind()));
-    let place = names.iter().position(|name| name.is(to));
-    place.map(|place| ALL[place])
+    static NAMES: [Name; ALL.len()] = [const { Name::new() }; ALL.len()];
+    let mut known = NAMES.iter().zip(ALL);
+    // A name that cannot be made now is read letter by letter.
+    let is_it = |name: &Name, framework: &Framework| {
+        objects::interned(to.py(), name, framework.name).is_ok_and(|name| name.is(to))
+    };
+    known.find(|(name, framework)| is_it(name, framework)).map(|(_, framework)| framework)
 }
 
 #[cold]
 fn unknown(given: &str) -> PyErr {
-    PyValueError::new_err(format!("to is {given}; it must be one of {}", names()))
+    errors::new::<PyValueError>(format_args!("to is {given}; it must be one of {}", names()))
 }
 
 fn names() -> String {

@@ -9,6 +9,7 @@ use super::carrier::versioned_capsule;
 use super::{Framework, Give, Order, alignment, is_one_of, is_plain, lacks};
 use crate::errors;
 use crate::loaded::LoadedType;
+use crate::support::objects::Ask;
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("paddle", "Tensor");
@@ -44,14 +45,14 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let from_dlpack = FRAMEWORK.attribute(py, "paddle.utils.dlpack", "from_dlpack")?;
     from_dlpack
-        .call1((versioned_capsule(&FRAMEWORK, tensor)?,))
+        .called([&versioned_capsule(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }
 
 /// Refuses tensors that require gradients: PaddlePaddle's table of C functions does
 /// not ask.
 pub fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    if FRAMEWORK.has(object) && !object.getattr("stop_gradient")?.is_truthy()? {
+    if FRAMEWORK.has(object) && !object.attribute(c"stop_gradient")?.is_truthy()? {
         return Err(errors::refused(
             "x is a paddle.Tensor that requires gradients, which no other library records; pass \
              x.detach()",

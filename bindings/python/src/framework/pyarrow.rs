@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use super::{Carrier, Framework, Give, Order, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
 use crate::numpy;
+use crate::support::objects::Ask;
 use crate::tensor::PyTensor;
 
 static TENSOR: LoadedType = LoadedType::new("pyarrow", "Tensor");
@@ -47,9 +48,9 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let made = match view.layout().count() {
         0 => {
             let array = numpy::export(&view, tensor.clone().into_any())?;
-            class.call_method1("from_numpy", (array,))
+            class.method(c"from_numpy", [&array])
         }
-        _ => class.call_method1("from_dlpack", (Carrier::versioned(&FRAMEWORK, tensor)?,)),
+        _ => class.method(c"from_dlpack", [&Carrier::versioned(&FRAMEWORK, tensor)?.into_any()]),
     };
     made.map_err(|error| FRAMEWORK.refusal(&view, py, error))
 }

@@ -8,6 +8,7 @@ use super::carrier::legacy_capsule;
 use super::{Framework, Give, Order, ReadOnly, is_plain, lacks};
 use crate::errors;
 use crate::loaded::LoadedType;
+use crate::support::objects::Ask;
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("tensorflow", "Tensor");
@@ -34,7 +35,7 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let from_dlpack = FRAMEWORK.attribute(py, "tensorflow.experimental.dlpack", "from_dlpack")?;
     from_dlpack
-        .call1((legacy_capsule(&FRAMEWORK, tensor)?,))
+        .called([&legacy_capsule(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }
 
@@ -43,17 +44,17 @@ pub fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
     if !FRAMEWORK.has(object) {
         return Ok(());
     }
-    let dtype = errors::shown(&object.getattr("dtype")?.getattr("name")?)?;
+    let dtype = errors::shown(&object.attribute(c"dtype")?.attribute(c"name")?)?;
     let has_none = ["string", "variant", "resource"].contains(&dtype.as_str());
     if has_none || dtype.starts_with('q') {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "x is a tf.Tensor of dtype {dtype}, whose elements are no numbers in memory"
         )));
     }
     // Its DLPack raises an error of TensorFlow's own for these.
     let parts = ["float8", "float4", "int4", "uint4", "int2", "uint2"];
     if parts.iter().any(|start| dtype.starts_with(start)) {
-        return Err(errors::refused(format!(
+        return Err(errors::refused(format_args!(
             "x is a tf.Tensor of dtype {dtype}, which TensorFlow's DLPack does not have; pass \
              x.numpy(), a copy"
         )));

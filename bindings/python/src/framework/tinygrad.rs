@@ -11,6 +11,7 @@ use pyo3::types::{IntoPyDict, PySet, PyTuple};
 use super::{Framework, Give, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
 use crate::owner::owned_by;
+use crate::support::objects::{self, Ask};
 use crate::tensor::copied;
 use crate::{errors, exceptions, numpy};
 
@@ -40,11 +41,11 @@ fn give<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Boun
     // Else it copies when it is first used, after others may have written.
     let made = || {
         if !tensor.shape().is_empty() {
-            return class.call1((array,))?.call_method0("realize");
+            return class.called([&array])?.method(c"realize", []);
         }
         // It would make a constant of a single number, which is on no device.
-        let row = class.call1((array.call_method1("reshape", (1,))?,))?;
-        row.call_method0("realize")?.call_method1("reshape", (PyTuple::empty(py),))
+        let row = class.called([&array.call_method1("reshape", (1,))?.into_any()])?;
+        row.method(c"realize", [])?.method(c"reshape", [&PyTuple::empty(py)])
     };
     made().map_err(|error| FRAMEWORK.refusal(tensor, py, error))
 }
@@ -55,23 +56,24 @@ fn default_device_is_usable(py: Python<'_>) -> PyResult<()> {
     if !is_imported(py)? && environment_names_python(py)? {
         return Ok(());
     }
-    let devices = match py.import("tinygrad").and_then(|module| module.getattr("Device")) {
-        Ok(devices) => devices,
-        // `give` says what is wrong with the package.
-        Err(error) if error.is_instance_of::<PyException>(py) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let device = devices.getattr("DEFAULT").map_err(|error| unusable(py, "a device", error))?;
+    let devices =
+        match objects::module(py, c"tinygrad").and_then(|module| module.attribute(c"Device")) {
+            Ok(devices) => devices,
+            // `give` says what is wrong with the package.
+            Err(error) if error.is_instance_of::<PyException>(py) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+    let device = devices.attribute(c"DEFAULT").map_err(|error| unusable(py, "a device", error))?;
     device_is_usable(&device)
 }
 
 fn is_imported(py: Python<'_>) -> PyResult<bool> {
-    py.import("sys")?.getattr("modules")?.contains("tinygrad")
+    objects::module(py, c"sys")?.attribute(c"modules")?.contains("tinygrad")
 }
 
 /// Whether tinygrad will take its interpreter for its device, which works everywhere.
 fn environment_names_python(py: Python<'_>) -> PyResult<bool> {
-    let environment = py.import("os")?.getattr("environ")?;
+    let environment = objects::module(py, c"os")?.attribute(c"environ")?;
     environment.call_method1("get", ("DEV",))?.eq("PYTHON")
 }
 
@@ -88,11 +90,11 @@ fn device_is_usable(device: &Bound<'_, PyAny>) -> PyResult<()> {
     }
     let name = errors::shown(device)?;
     let made = || -> PyResult<()> {
-        let byte = py.import("numpy")?.call_method1("zeros", (1, "uint8"))?;
+        let byte = objects::module(py, c"numpy")?.call_method1("zeros", (1, "uint8"))?;
         let class = FRAMEWORK.attribute(py, "tinygrad", "Tensor")?;
         let named = [("device", device)].into_py_dict(py)?;
         let tensor = class.call((byte,), Some(&named))?;
-        tensor.call_method0("realize")?.call_method0("numpy").map(drop)
+        tensor.method(c"realize", [])?.method(c"numpy", []).map(drop)
     };
     made().map_err(|error| unusable(py, &format!("its device {name}"), error))?;
     usable.add(device)
@@ -112,13 +114,13 @@ fn unusable(py: Python<'_>, device: &str, error: PyErr) -> PyErr {
 /// A copy of the elements of a tinygrad.Tensor.
 pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Tensor> {
     let dtype = dtype_of(object)?;
-    device_is_usable(&object.getattr("device")?)?;
+    device_is_usable(&object.attribute(c"device")?)?;
     if copy == Some(false) {
         return Err(exceptions::copy_refused(
             "x is a tinygrad.Tensor, and tinygrad gives out copies only; copy=None allows one",
         ));
     }
-    let array = object.call_method0("numpy").map_err(|error| not_given(object, dtype, error))?;
+    let array = object.method(c"numpy", []).map_err(|error| not_given(object, dtype, error))?;
     let tensor = numpy::import(&array, Some(false))?;
     // As aligned as `would_copy_out` says, else others might need one more copy.
     if !(tensor.data_ptr() as usize).is_multiple_of(ALIGNMENT) {
@@ -141,8 +143,8 @@ fn not_given(object: &Bound<'_, PyAny>, dtype: DType, error: PyErr) -> PyErr {
 /// The copy that it would give out, on no memory.
 pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static str)> {
     let dtype = dtype_of(object)?;
-    device_is_usable(&object.getattr("device")?)?;
-    let shape: Vec<i64> = object.getattr("shape")?.extract()?;
+    device_is_usable(&object.attribute(c"device")?)?;
+    let shape: Vec<i64> = object.attribute(c"shape")?.extract()?;
     let tensor = owned_by(object.clone(), |source| {
         // SAFETY: nobody reads the elements.
         unsafe {
@@ -162,16 +164,16 @@ pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static s
 
 /// The element type. Those that NumPy does not have would be converted.
 fn dtype_of(object: &Bound<'_, PyAny>) -> PyResult<DType> {
-    let dtype = object.getattr("dtype")?;
-    let size: u32 = dtype.getattr("itemsize")?.extract()?;
-    let name = errors::shown(&dtype.getattr("name")?)?;
+    let dtype = object.attribute(c"dtype")?;
+    let size: u32 = dtype.attribute(c"itemsize")?.extract()?;
+    let name = errors::shown(&dtype.attribute(c"name")?)?;
     let kind = match name.as_str() {
         "bool" => return Ok(DType::BOOL),
         "half" | "float" | "double" => "float",
         "char" | "signed char" | "short" | "int" | "long" => "int",
         name if name.starts_with("unsigned") => "uint",
         _ => {
-            return Err(errors::refused(format!(
+            return Err(errors::refused(format_args!(
                 "x is a tinygrad.Tensor of dtype {name}, whose elements tinygrad would convert; pass \
                  x.cast(\"float32\")"
             )));

@@ -10,6 +10,7 @@ use super::carrier::{legacy_capsule, tidy};
 use super::{Form, Framework, Give, OnGpu, Order, alignment, is_one_of, is_plain, lacks};
 use crate::capsule;
 use crate::once::{imported, once};
+use crate::support::objects::{self, Ask, intern};
 use crate::tensor::PyTensor;
 use crate::torch::{TENSOR, table};
 
@@ -52,7 +53,7 @@ fn has(dtype: DType) -> bool {
 fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
     static FROM_DLPACK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if TENSOR.get(py).is_none() {
-        py.import("torch").map_err(|error| FRAMEWORK.missing(py, error))?;
+        objects::module(py, c"torch").map_err(|error| FRAMEWORK.missing(py, error))?;
     }
     let tensor = tidy(tensor)?;
     // Only what PyTorch certainly takes: a refusal could delete it twice.
@@ -71,11 +72,14 @@ fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {
         true => capsule::versioned(py, tensor)?,
         false => legacy_capsule(&FRAMEWORK, &Bound::new(py, PyTensor::new(tensor))?)?,
     };
-    from_dlpack.call1((capsule,)).map_err(|error| FRAMEWORK.refusal(&described, py, error))
+    from_dlpack.called([&capsule]).map_err(|error| FRAMEWORK.refusal(&described, py, error))
 }
 
 /// Whether PyTorch takes versioned capsules, as it does since 2.9.
 fn knows_versioned(py: Python<'_>) -> PyResult<bool> {
     static KNOWS: PyOnceLock<bool> = PyOnceLock::new();
-    once(py, &KNOWS, || py.import("torch._C")?.hasattr("_to_dlpack_versioned")).copied()
+    once(py, &KNOWS, || {
+        objects::module(py, c"torch._C")?.hasattr(intern!(py, "_to_dlpack_versioned")?)
+    })
+    .copied()
 }

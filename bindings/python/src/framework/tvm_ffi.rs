@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::carrier::versioned_capsule;
 use super::{Framework, Give};
 use crate::loaded::LoadedType;
+use crate::support::objects::Ask;
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("tvm_ffi", "Tensor");
@@ -28,6 +29,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     // Of an object it asks for the legacy kind only.
     let from_dlpack = FRAMEWORK.attribute(py, "tvm_ffi", "from_dlpack")?;
     from_dlpack
-        .call1((versioned_capsule(&FRAMEWORK, tensor)?,))
+        .called([&versioned_capsule(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

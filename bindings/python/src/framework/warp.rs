@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::carrier::legacy_capsule;
 use super::{Framework, Give, is_plain, lacks};
 use crate::loaded::LoadedType;
+use crate::support::objects::Ask;
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("warp", "array");
@@ -34,6 +35,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     FRAMEWORK.attribute(py, "warp", "init")?.call0()?;
     let from_dlpack = FRAMEWORK.attribute(py, "warp", "from_dlpack")?;
     from_dlpack
-        .call1((legacy_capsule(&FRAMEWORK, tensor)?,))
+        .called([&legacy_capsule(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

@@ -1,16 +1,19 @@
 //! Python objects that are made here. PyO3's own constructors panic where there is no memory;
 //! with these it is a MemoryError, as everywhere in Python.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt::{self, Display, Write};
 
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 
-use crate::errors::out_of_memory;
+use crate::errors::{self, out_of_memory};
 use crate::once::once;
+use crate::vectorcall;
 
 /// A name that is looked up again and again: made once.
 macro_rules! intern {
@@ -70,6 +73,23 @@ impl Write for Growing {
         self.0.push_str(more);
         Ok(())
     }
+}
+
+/// The characters of a string; those that no UTF-8 has are replaced.
+pub fn characters<'a>(string: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+    let py = string.py();
+    match string.to_cow() {
+        Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {}
+        found => return found,
+    }
+    // SAFETY: a string, and two texts that end.
+    let bytes = unsafe {
+        let (encoding, errors) = (c"utf-8".as_ptr(), c"replace".as_ptr());
+        let bytes = ffi::PyUnicode_AsEncodedString(string.as_ptr(), encoding, errors);
+        owned::<PyBytes>(py, bytes)?
+    };
+    // "replace" gives question marks.
+    written(py, String::from_utf8_lossy(bytes.as_bytes())).map(Cow::Owned)
 }
 
 /// What becomes a string: the answer of a function, or an item.
@@ -166,17 +186,50 @@ pub fn dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 }
 
 /// A module, which is imported.
-pub fn module<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
+pub fn module<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyModule>> {
     // SAFETY: the thread is attached, and the name ends.
-    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyImport_ImportModule(name.as_ptr())) }
+    let found =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyImport_ImportModule(name.as_ptr()))? };
+    found.cast_into::<PyModule>().map_err(|_| {
+        errors::new::<PyTypeError>(format_args!("sys.modules has no module for {name:?}"))
+    })
 }
 
-/// An attribute that is rarely asked for.
-pub fn attribute<'py>(object: &Bound<'py, PyAny>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: an object, and the name ends.
-    unsafe {
-        let found = ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr());
-        Bound::from_owned_ptr_or_err(object.py(), found)
+/// What is asked of an object by a name that is not kept.
+pub trait Ask<'py> {
+    /// An attribute.
+    fn attribute(&self, name: &CStr) -> PyResult<Bound<'py, PyAny>>;
+
+    /// What the object gives when it is called.
+    fn called<const N: usize>(
+        &self,
+        arguments: [&Bound<'py, PyAny>; N],
+    ) -> PyResult<Bound<'py, PyAny>>;
+
+    /// What a method gives.
+    fn method<const N: usize>(
+        &self,
+        name: &CStr,
+        arguments: [&Bound<'py, PyAny>; N],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.attribute(name)?.called(arguments)
+    }
+}
+
+impl<'py, T> Ask<'py> for Bound<'py, T> {
+    fn attribute(&self, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
+        // SAFETY: an object, and the name ends.
+        unsafe {
+            let found = ffi::PyObject_GetAttrString(self.as_ptr(), name.as_ptr());
+            Bound::from_owned_ptr_or_err(self.py(), found)
+        }
+    }
+
+    fn called<const N: usize>(
+        &self,
+        arguments: [&Bound<'py, PyAny>; N],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        vectorcall::call(self.as_any(), arguments)
     }
 }
 

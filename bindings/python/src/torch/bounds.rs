@@ -2,11 +2,11 @@
 //! too small: by `x.untyped_storage().resize_()`, and by a `resize_` that fails halfway.
 
 use dlbridge::abi::DLTensor;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::functions::Functions;
 use super::refusal::Reason;
+use crate::support::objects::intern;
 
 /// The storage of a tensor, and where in it the tensor begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,8 @@ impl Held {
 
     /// As the methods tell.
     pub fn asked(x: &Bound<'_, PyAny>) -> PyResult<Held> {
-        let bytes = super::storage(x)?.call_method0(intern!(x.py(), "nbytes"))?.extract()?;
-        let offset = x.call_method0(intern!(x.py(), "storage_offset"))?.extract()?;
+        let bytes = super::storage(x)?.call_method0(intern!(x.py(), "nbytes")?)?.extract()?;
+        let offset = x.call_method0(intern!(x.py(), "storage_offset")?)?.extract()?;
         Ok(Held { bytes, offset })
     }
 
@@ -77,9 +77,9 @@ impl Held {
 pub fn check_asked(x: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = x.py();
     let held = Held::asked(x)?;
-    let shape: Vec<i64> = x.getattr(intern!(py, "shape"))?.extract()?;
-    let strides: Vec<i64> = x.call_method0(intern!(py, "stride"))?.extract()?;
-    let size = x.call_method0(intern!(py, "element_size"))?.extract()?;
+    let shape: Vec<i64> = x.getattr(intern!(py, "shape")?)?.extract()?;
+    let strides: Vec<i64> = x.call_method0(intern!(py, "stride")?)?.extract()?;
+    let size = x.call_method0(intern!(py, "element_size")?)?.extract()?;
     held.admit(reach(shape.into_iter().zip(strides), held.offset, size))
 }
 

@@ -1,25 +1,26 @@
 //! Dual tensors of PyTorch's forward-mode differentiation, whose tangent no other library
 //! keeps.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyDict};
+use pyo3::types::{PyDict, PyString};
 
 use crate::once::once;
+use crate::support::objects::{self, Ask, Int, intern};
 
 /// How it is known whether a level is open, without which there are no dual tensors.
 pub enum Levels {
     /// `static bool torch::autograd::ForwardADLevel::has_any_level()`, of the later versions.
     Told(unsafe extern "C" fn() -> bool),
     /// What `torch.autograd.forward_ad` counts.
-    Counted(Py<PyDict>),
+    Counted(Py<PyDict>, Py<PyString>),
 }
 
 impl Levels {
     pub fn counted(py: Python<'_>) -> PyResult<Levels> {
-        let module = py.import("torch.autograd.forward_ad")?;
-        Ok(Levels::Counted(module.dict().unbind()))
+        let module = objects::module(py, c"torch.autograd.forward_ad")?;
+        let name = objects::new_name(py, "_current_level")?;
+        Ok(Levels::Counted(module.dict().unbind(), name.unbind()))
     }
 
     /// Whether a level is open. Runs no code of others.
@@ -28,8 +29,8 @@ impl Levels {
         match self {
             // SAFETY: a function that reads one number.
             Levels::Told(has_any) => unsafe { has_any() },
-            Levels::Counted(module) => {
-                let level = module.bind(py).get_item(intern!(py, "_current_level"));
+            Levels::Counted(module, name) => {
+                let level = module.bind(py).get_item(name.bind(py));
                 level.ok().flatten().and_then(|level| level.extract::<i64>().ok()) >= Some(0)
             }
         }
@@ -47,10 +48,12 @@ pub fn is_dual(x: &Bound<'_, PyAny>) -> PyResult<bool> {
 #[cold]
 pub fn has_tangent(x: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = x.py();
-    let unpack = py.import("torch._VF")?.getattr("_unpack_dual")?;
+    let unpack = objects::module(py, c"torch._VF")?.attribute(c"_unpack_dual")?;
     // PyTorch has no level but this one.
-    let level = [("level", 0)].into_py_dict(py)?;
+    let level = objects::dict(py)?;
+    level.set_item(intern!(py, "level")?, Int(0))?;
+    let x = objects::tuple(py, [x.clone()])?;
     // Else a dispatch mode would see the question as an operation of the program.
-    let dual = super::within(py, "_DisableTorchDispatch", || unpack.call((x,), Some(&level)))?;
-    Ok(!dual.getattr("tangent")?.is_none())
+    let dual = super::within(py, c"_DisableTorchDispatch", || unpack.call(x, Some(&level)))?;
+    Ok(!dual.attribute(c"tangent")?.is_none())
 }

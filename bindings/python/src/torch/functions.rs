@@ -12,10 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use dlbridge::DType;
 use dlbridge::abi::{DLDataType, DLDevice, DLTensor};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::IntoPyDict;
 
 use super::NOTHING;
 use super::bounds::Held;
@@ -24,6 +22,7 @@ use super::hooks::Hooks;
 use super::state::State;
 use crate::errors;
 use crate::exchange::Table;
+use crate::support::objects::{self, Ask as _, intern};
 
 /// An `at::TensorImpl *`.
 pub type Implementation = *const c_void;
@@ -198,20 +197,25 @@ impl Functions {
             return Ok(None);
         };
         // What is done here is not for those who look on.
-        let c = py.import("torch._C")?;
-        for modes in ["_len_torch_dispatch_stack", "_len_torch_function_stack"] {
-            if c.call_method0(modes)?.extract::<usize>()? > 0 {
+        let c = objects::module(py, c"torch._C")?;
+        for modes in [c"_len_torch_dispatch_stack", c"_len_torch_function_stack"] {
+            if c.method(modes, [])?.extract::<usize>()? > 0 {
                 return Ok(None);
             }
         }
-        let host = [("device", "cpu")].into_py_dict(py)?;
-        let plain = py.import("torch")?.call_method("zeros", ((3, 4),), Some(&host))?;
-        let strided = plain.call_method0("double")?.call_method0("t")?;
-        let strided = strided.call_method1("narrow", (0, 1, 2))?;
-        let complex = plain.call_method0("cfloat")?;
-        let recorded = complex.call_method0("detach")?.call_method1("requires_grad_", (true,))?;
-        let conjugated = complex.call_method0("conj")?;
-        let negated = conjugated.getattr("imag")?;
+        let host = objects::dict(py)?;
+        host.set_item(intern!(py, "device")?, objects::text(py, "cpu")?)?;
+        let shape = objects::tuple(py, [objects::ints(py, &[3, 4])?.into_any()])?;
+        let plain = objects::module(py, c"torch")?.attribute(c"zeros")?.call(shape, Some(&host))?;
+        let strided = plain.method(c"double", [])?.method(c"t", [])?;
+        let numbers = [0, 1, 2].map(|number| objects::int(py, number));
+        let [zero, one, two] = numbers;
+        let strided =
+            strided.method(c"narrow", [&zero?.into_any(), &one?.into_any(), &two?.into_any()])?;
+        let complex = plain.method(c"cfloat", [])?;
+        let recorded = complex.method(c"detach", [])?.method(c"requires_grad_", [])?;
+        let conjugated = complex.method(c"conj", [])?;
+        let negated = conjugated.attribute(c"imag")?;
         for (x, told) in [
             (plain, (false, false, false)),
             (strided, (false, false, false)),
@@ -239,8 +243,8 @@ impl Functions {
         if !super::is_plain(x) {
             return Ok(false);
         }
-        let address = |x: &Bound<'_, PyAny>| x.getattr("_cdata")?.extract::<usize>();
-        let storage = x.call_method0(intern!(x.py(), "untyped_storage"))?;
+        let address = |x: &Bound<'_, PyAny>| x.attribute(c"_cdata")?.extract::<usize>();
+        let storage = x.call_method0(intern!(x.py(), "untyped_storage")?)?;
         // SAFETY: a torch.Tensor has two words behind the header of the object, at least,
         // and an implementation three.
         unsafe {

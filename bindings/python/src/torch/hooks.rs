@@ -3,12 +3,12 @@
 
 use std::ffi::c_void;
 
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
+use pyo3::types::PyBool;
 
 use super::functions::{Functions, Tensor, function, tensor_of};
 use super::{TENSOR, is_plain};
+use crate::support::objects::{self, Ask, intern};
 
 pub struct Hooks {
     /// `bool at::native::is_inference(const at::Tensor &)`
@@ -67,26 +67,30 @@ impl Hooks {
 
     /// Whether they do what Python says that they do. No mode is active.
     pub fn agree(&self, py: Python<'_>) -> PyResult<bool> {
-        let torch = py.import("torch")?;
-        let c = py.import("torch._C")?;
-        let is_tracing = !c.call_method0("_get_tracing_state")?.is_none();
+        let torch = objects::module(py, c"torch")?;
+        let c = objects::module(py, c"torch._C")?;
+        let is_tracing = !c.method(c"_get_tracing_state", [])?.is_none();
         if self.has_modes() || self.is_tracing() != is_tracing {
             return Ok(false);
         }
-        let host = [("device", "cpu")].into_py_dict(py)?;
+        let host = objects::dict(py)?;
+        host.set_item(intern!(py, "device")?, objects::text(py, "cpu")?)?;
+        let shape = objects::tuple(py, [objects::ints(py, &[2])?.into_any()])?;
+        let (zeros, none) = (torch.attribute(c"zeros")?, py.None().into_bound(py));
         for is_inference in [false, true] {
-            let mode = torch.getattr("inference_mode")?.call1((is_inference,))?;
-            mode.call_method0("__enter__")?;
-            let made = torch.call_method("zeros", ((2,),), Some(&host));
-            mode.call_method1("__exit__", (py.None(), py.None(), py.None()))?;
+            let mode =
+                torch.attribute(c"inference_mode")?.called([&PyBool::new(py, is_inference)])?;
+            mode.method(c"__enter__", [])?;
+            let made = zeros.call(&shape, Some(&host));
+            mode.method(c"__exit__", [&none, &none, &none])?;
             let x = made?;
-            let told = x.call_method0("is_inference")?.is_truthy()?;
+            let told = x.method(c"is_inference", [])?.is_truthy()?;
             // SAFETY: a tensor that was made here; `Functions` has found out where it is.
             if told != is_inference || unsafe { (self.is_inference)(tensor_of(&x)) } != told {
                 return Ok(false);
             }
             self.mark_written(&x);
-            if !told && x.getattr(intern!(py, "_version"))?.extract::<i64>()? != 1 {
+            if !told && x.getattr(intern!(py, "_version")?)?.extract::<i64>()? != 1 {
                 return Ok(false);
             }
         }
@@ -101,11 +105,11 @@ pub fn mark_written(x: &Bound<'_, PyAny>) -> PyResult<()> {
         return Ok(());
     }
     let py = x.py();
-    let graph = py.import(intern!(py, "torch.autograd.graph"))?;
+    let graph = py.import(intern!(py, "torch.autograd.graph")?)?;
     let class = TENSOR.get(py).expect("x is one of it");
-    let is_inference = class.call_method1(intern!(py, "is_inference"), (x,))?.is_truthy()?;
-    match graph.getattr_opt(intern!(py, "increment_version"))? {
-        Some(increment) if !is_inference => increment.call1((x,)).map(drop),
+    let is_inference = class.method(c"is_inference", [x])?.is_truthy()?;
+    match graph.getattr_opt(intern!(py, "increment_version")?)? {
+        Some(increment) if !is_inference => increment.called([x]).map(drop),
         _ => Ok(()),
     }
 }
@@ -129,8 +133,8 @@ pub fn has_modes(py: Python<'_>) -> PyResult<bool> {
     match hooks(py) {
         Some(hooks) => Ok(hooks.has_modes()),
         None => {
-            let count = intern!(py, "_len_torch_dispatch_stack");
-            let count = py.import(intern!(py, "torch._C"))?.getattr_opt(count)?;
+            let count = intern!(py, "_len_torch_dispatch_stack")?;
+            let count = py.import(intern!(py, "torch._C")?)?.getattr_opt(count)?;
             count.map_or(Ok(false), |count| Ok(count.call0()?.extract::<usize>()? > 0))
         }
     }
@@ -142,8 +146,8 @@ pub fn is_tracing(py: Python<'_>) -> PyResult<bool> {
     match hooks(py) {
         Some(hooks) => Ok(hooks.is_tracing()),
         None => {
-            let state = intern!(py, "_get_tracing_state");
-            let state = py.import(intern!(py, "torch._C"))?.getattr_opt(state)?;
+            let state = intern!(py, "_get_tracing_state")?;
+            let state = py.import(intern!(py, "torch._C")?)?.getattr_opt(state)?;
             state.map_or(Ok(false), |state| Ok(!state.call0()?.is_none()))
         }
     }

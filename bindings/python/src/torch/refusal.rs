@@ -1,11 +1,11 @@
 //! Why a torch.Tensor has no memory that can be shared, and what to pass instead.
 
 use pyo3::exceptions::PyBufferError;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::{is_plain, within};
 use crate::errors;
+use crate::support::objects::{self, Ask, intern};
 
 /// The error of a torch.Tensor, in words that say what kind of tensor it is.
 #[cold]
@@ -36,7 +36,7 @@ impl Reason {
     }
 
     pub fn error(self) -> PyErr {
-        errors::refused(format!("x is a torch.Tensor that {}; {}", self.what, self.way))
+        errors::refused(format_args!("x is a torch.Tensor that {}; {}", self.what, self.way))
     }
 }
 
@@ -63,7 +63,7 @@ fn reason(x: &Bound<'_, PyAny>) -> PyResult<Option<Reason>> {
         (format!("has the layout {layout}, which is no strided array"), "pass x.to_dense()")
     } else if dtype.starts_with("torch.bits") {
         (format!("has the dtype {dtype}, which is no number"), "pass x.view(torch.uint8)")
-    } else if tells(x, || x.call_method0("is_conj")?.is_truthy())? {
+    } else if tells(x, || x.method(c"is_conj", [])?.is_truthy())? {
         let what = "is conjugated lazily: its memory has the wrong imaginary signs";
         (what.to_owned(), "pass x.resolve_conj()")
     } else if is_wrapper(x)? {
@@ -102,7 +102,7 @@ fn of_class(class: &str) -> Option<Reason> {
 /// Tensors inside of the transformations of torch.func stand for others.
 fn transformed(x: &Bound<'_, PyAny>) -> PyResult<Option<Reason>> {
     let py = x.py();
-    let functorch = || py.import("torch._C")?.getattr("_functorch");
+    let functorch = || objects::module(py, c"torch._C")?.attribute(c"_functorch");
     let Some(functorch) = errors::tolerate(py, functorch())? else {
         return Ok(None);
     };
@@ -123,7 +123,7 @@ fn transformed(x: &Bound<'_, PyAny>) -> PyResult<Option<Reason>> {
 }
 
 fn functional(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-    x.py().import("torch")?.call_method1("_is_functional_tensor", (x,))?.is_truthy()
+    objects::module(x.py(), c"torch")?.method(c"_is_functional_tensor", [x])?.is_truthy()
 }
 
 /// Whether a subclass has elements but no address of them.
@@ -133,10 +133,10 @@ fn is_wrapper(x: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let has_none = || {
-        let data = x.call_method0(intern!(py, "data_ptr"))?.extract::<usize>()?;
-        Ok(data == 0 && x.call_method0(intern!(py, "numel"))?.extract::<i64>()? > 0)
+        let data = x.call_method0(intern!(py, "data_ptr")?)?.extract::<usize>()?;
+        Ok(data == 0 && x.call_method0(intern!(py, "numel")?)?.extract::<i64>()? > 0)
     };
-    tells(x, || within(py, "DisableTorchFunctionSubclass", has_none))
+    tells(x, || within(py, c"DisableTorchFunctionSubclass", has_none))
 }
 
 /// What can be asked; false where that fails.

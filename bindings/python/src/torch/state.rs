@@ -1,10 +1,10 @@
 //! What makes the memory of a torch.Tensor mean something else than its numbers.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::dual;
 use super::functions::Functions;
+use crate::support::objects::intern;
 
 /// What is to be known of a torch.Tensor before its memory is taken for its numbers.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl State {
     pub fn asked(x: &Bound<'_, PyAny>) -> PyResult<State> {
         let py = x.py();
         Ok(State {
-            requires_grad: x.getattr(intern!(py, "requires_grad"))?.is_truthy()?,
-            is_neg: x.call_method0(intern!(py, "is_neg"))?.is_truthy()?,
-            is_conj: x.call_method0(intern!(py, "is_conj"))?.is_truthy()?,
+            requires_grad: x.getattr(intern!(py, "requires_grad")?)?.is_truthy()?,
+            is_neg: x.call_method0(intern!(py, "is_neg")?)?.is_truthy()?,
+            is_conj: x.call_method0(intern!(py, "is_conj")?)?.is_truthy()?,
             has_tangent: dual::is_dual(x)?,
         })
     }
