@@ -15,12 +15,11 @@ ARRAYS = {
     "of another byte order": np.arange(3, dtype=">i4"),
     "long doubles": np.arange(3, dtype=np.longdouble),
     "masked": np.ma.array([1.0, 2.0], mask=[True, False]),
-    "a matrix": np.matrix([[1.0, 2.0]]),
+    "a matrix": np.ones((1, 2)).view(np.matrix),
     "a record array": np.rec.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]),
 }
 
 
-@pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
 @pytest.mark.parametrize("device", [None, "cpu"])
 def test_it_is_as_much_as_the_array_itself(array, device):
