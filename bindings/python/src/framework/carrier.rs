@@ -100,7 +100,7 @@ pub fn legacy_capsule<'py>(
 }
 
 /// One more owner, with strides that the framework takes.
-fn share(framework: &Framework, tensor: &Tensor) -> PyResult<Tensor> {
+pub fn share(framework: &Framework, tensor: &Tensor) -> PyResult<Tensor> {
     match (framework.refuses_idle_negatives)(&tensor.view()) {
         true => tensor.without_idle_negatives(),
         false => tensor.share(),

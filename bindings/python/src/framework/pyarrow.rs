@@ -4,7 +4,7 @@
 use dlbridge::DType;
 use pyo3::prelude::*;
 
-use super::{Carrier, Framework, Give, Order, ReadOnly, is_plain, lacks};
+use super::{Carrier, Framework, Give, Order, ReadOnly, carrier, is_plain, lacks};
 use crate::loaded::LoadedType;
 use crate::numpy;
 use crate::support::objects::Ask;
@@ -47,7 +47,8 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     // By DLPack, what has no elements could not be written to.
     let made = match view.layout().count() {
         0 => {
-            let array = numpy::export(&view, tensor.clone().into_any())?;
+            let own = carrier::share(&FRAMEWORK, tensor.get().core())?;
+            let array = numpy::export(&own.view(), tensor.clone().into_any())?;
             class.method(c"from_numpy", [&array])
         }
         _ => class.method(c"from_dlpack", [&Carrier::versioned(&FRAMEWORK, tensor)?.into_any()]),
