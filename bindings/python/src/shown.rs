@@ -2,7 +2,8 @@
 //! it, and the tensor believes its own.
 
 use std::cell::UnsafeCell;
-use std::sync::OnceLock;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use dlbridge::Tensor;
 use dlbridge::abi::DLTensor;
@@ -11,8 +12,10 @@ use pyo3::prelude::*;
 use crate::errors;
 
 /// A descriptor with its extents and strides behind it, at one place as long as it lives.
+///
+/// One word, NULL until somebody asks: a larger `PyTensor` takes longer to make.
 #[derive(Default)]
-pub struct Shown(OnceLock<Box<Copied>>);
+pub struct Shown(AtomicPtr<Copied>);
 
 struct Copied {
     tensor: UnsafeCell<DLTensor>,
@@ -28,13 +31,12 @@ unsafe impl Sync for Copied {}
 impl Shown {
     /// The descriptor of the tensor, as it is: what somebody wrote to it meanwhile is undone.
     pub fn of(&self, _attached: Python<'_>, tensor: &Tensor) -> PyResult<*mut DLTensor> {
-        let copied = match self.0.get() {
-            Some(copied) => copied,
-            None => {
-                let made = Copied::room(2 * tensor.shape().len())?;
-                self.0.get_or_init(|| made)
-            }
+        let copied = match self.0.load(Ordering::Acquire) {
+            made if made.is_null() => self.make(tensor)?,
+            made => made,
         };
+        // SAFETY: it is there as long as `self`.
+        let copied = unsafe { &*copied };
         let numbers = tensor.shape().iter().chain(tensor.strides());
         // SAFETY: attached, so that nobody else does this now; there is room for all numbers.
         unsafe {
@@ -44,6 +46,30 @@ impl Shown {
             *copied.tensor.get() = DLTensor { shape, strides, ..*tensor.descriptor() };
         }
         Ok(copied.tensor.get())
+    }
+
+    #[cold]
+    fn make(&self, tensor: &Tensor) -> PyResult<*mut Copied> {
+        let made = Box::into_raw(Copied::room(2 * tensor.shape().len())?);
+        let (none, order) = (ptr::null_mut(), Ordering::AcqRel);
+        match self.0.compare_exchange(none, made, order, Ordering::Acquire) {
+            Ok(_) => Ok(made),
+            Err(first) => {
+                // SAFETY: made here, and seen by nobody.
+                drop(unsafe { Box::from_raw(made) });
+                Ok(first)
+            }
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        let made = *self.0.get_mut();
+        if !made.is_null() {
+            // SAFETY: `make` has made it of a box, and nobody borrows it any more.
+            drop(unsafe { Box::from_raw(made) });
+        }
     }
 }
 

@@ -145,7 +145,9 @@ impl Quick {
         // SAFETY: all words are filled, of the arrays whose objects the caller and `made`
         // hold. That the C function has this signature is what the caller of `bind` said.
         let result = unsafe { function.call(py, &mut words[..self.parameters]) };
-        for position in &self.written {
+        // An array of NumPy has no version, and to find that out takes as long as to read it.
+        let marked = if room.has_torch.get() { &self.written[..] } else { &[] };
+        for position in marked {
             if let Err(error) = torch::mark_written(&given[*position]) {
                 return Some(Err(error));
             }
