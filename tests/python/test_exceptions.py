@@ -51,7 +51,9 @@ def test_what_a_copy_does_not_help_is_no_error_of_copies():
         assert not isinstance(refused.value, ValueError)
 
 
-@pytest.mark.parametrize("x", [object(), [1, 2], 5, None, "text", np.ndarray], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize(
+    "x", [object(), [1, 2], 5, None, "text", np.ndarray], ids=lambda x: type(x).__name__
+)
 def test_what_has_no_dlpack_is_of_both_classes(x):
     for kind in (TypeError, AttributeError, NoDLPackError):
         with pytest.raises(kind, match=r"it must be an object with __dlpack__"):
