@@ -152,7 +152,8 @@ pub unsafe fn release<M: ManagedTensorBase>(raw: *mut M) {
 
 /// A tensor and its legacy descriptor, whose shape and strides are those of the
 /// tensor.
-#[repr(C)]
+// As blocks: an allocator may tell what can stay for long by that.
+#[repr(C, align(16))]
 struct Legacy {
     managed: DLManagedTensor,
     tensor: Tensor,

@@ -57,7 +57,8 @@ def every_failure(allocator, tested, *, and_later=False):
     """Call `tested()` with its first allocation failing, then with its second one, and so on.
 
     Yields (n, result or exception) of each call in which an allocation failed. The last
-    call, in which none did, is yielded with n = 0.
+    call, in which none did, is yielded with n = 0. In between blocks are remembered: the
+    interpreter gives freed ones out again, so that all of them have to be known.
     """
     arm, disarm, nth = allocator.arm, allocator.disarm, 0
     while True:
@@ -72,6 +73,8 @@ def every_failure(allocator, tested, *, and_later=False):
         else:
             disarm()
         failed = allocator.failures() > 0
-        yield (nth if failed else 0), outcome
+        arm(0, False)
+        result, outcome = [outcome], None  # which is the caller's alone
+        yield (nth if failed else 0), result.pop()
         if not failed:
             return

@@ -592,7 +592,7 @@ def test_dlpack_takes_keywords_by_any_text():
 @pytest.mark.parametrize(
     ("arguments", "keywords", "message"),
     [
-        ((None,), {}, "takes 0 positional arguments but 1 were given"),
+        ((None,), {}, "takes 0 positional arguments but 1 was given"),
         ((), {"version": (1, 0)}, "unexpected keyword argument 'version'"),
         ((), {"copy": 1}, "copy is 1 .*; it must be True, False or None"),
         ((), {"max_version": (1,)}, r"max_version is \(1,\)"),

@@ -164,7 +164,10 @@ impl<'a, 'py> Interface<'a, 'py> {
 
     /// An entry, unless it is missing or None.
     pub fn entry(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(self.dict.get_item(name)?.filter(|value| !value.is_none()))
+        Ok(self
+            .dict
+            .get_item(objects::text(self.dict.py(), name)?)?
+            .filter(|value| !value.is_none()))
     }
 }
 

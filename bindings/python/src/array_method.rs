@@ -7,10 +7,10 @@ use dlbridge::abi::Flags;
 use dlbridge::{Tensor, TensorRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyType};
+use pyo3::types::PyType;
 
 use crate::owner::owned_by;
-use crate::support::objects::intern;
+use crate::support::objects::{self, Ask, intern};
 use crate::{consumer, errors, exceptions, numpy};
 
 /// The method of an object, if it has one. That of a class is for its instances.
@@ -29,8 +29,8 @@ pub fn import(
     copy: Option<bool>,
 ) -> PyResult<Tensor> {
     let py = object.py();
-    let shared = [("copy", false)].into_py_dict(py)?;
-    let error = match method.call((), Some(&shared)) {
+    let shared = objects::named(py, [("copy", objects::truth(py, false))])?;
+    let error = match method.called_with([], &shared) {
         Ok(array) => return on(object, &array, copy, Flags::empty()),
         Err(error) => error,
     };

@@ -7,60 +7,81 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyMemoryView, PyType};
 
 use crate::exchange::Table;
+use crate::function::Function;
 use crate::raw_array::Raw;
 use crate::support::objects::intern;
+use crate::support::parameters::{Arguments, Parameters};
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{
     array_interface, array_method, array_struct, audit, buffer, capsule, consumer,
-    cuda_array_interface, device, dtype, errors, flag, framework, numpy, raw_array, stream, torch,
+    cuda_array_interface, device, direct, dtype, errors, flag, framework, numpy, raw_array, stream,
+    torch,
 };
 
-/// A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
-/// `__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
-/// buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
-/// Tensor is returned as it is. Of what only has `__array__`, like columns of pandas and
-/// data sets of h5py, on the memory that it gives, which may be a copy: copy=False
-/// refuses that.
-///
-/// A NumPy scalar is a read-only tensor without axes on its memory; a masked array without
-/// masked elements is its data.
-///
-/// Buffers stay locked as long as their memory is used: a bytearray cannot be
-/// resized. The CUDA array interface does not say on which device the memory is:
-/// it is taken for device 0 unless the object has a `device` that says more.
-///
-/// Elements are never converted: `dtype`, if given, must be that of the object.
-/// `device`, `copy` and `stream` are as for `from_dlpack`. DLPack has no strides between
-/// elements (fields of packed records) and no byte order of another machine: such arrays
-/// become copies, or BufferError with copy=False. What owns the memory is kept
-/// alive, but not kept from moving it: ndarray.resize(refcheck=False) and
-/// torch's resize_() pull it away from every other user.
-#[pyfunction]
-#[pyo3(signature = (obj, /, *, dtype = None, device = None, copy = None, stream = None))]
-pub fn asarray<'py>(
-    obj: &Bound<'py, PyAny>,
-    dtype: Option<&Bound<'py, PyAny>>,
-    device: Option<&Bound<'py, PyAny>>,
-    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
-    stream: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyTensor>> {
-    let stream = stream::parse(stream)?;
-    let device = device.map(|device| device::parse("device", device)).transpose()?;
-    let dtype = dtype.map(dtype::parse).transpose()?;
-    if let Ok(capsule) = obj.cast_exact::<PyCapsule>()
-        && let Some((_, own)) = capsule::peek(capsule)?
-    {
-        check_dtype(own, dtype)?;
+/// `asarray`.
+pub struct Asarray;
+
+impl Function for Asarray {
+    type Own = PyModule;
+
+    const NAME: &'static str = "asarray";
+    const SIGNATURE: &'static str = "(obj, /, *, dtype=None, device=None, copy=None, stream=None)";
+    const DOCUMENTATION: &'static str = "\
+A tensor on the memory of a NumPy array, of anything with `__dlpack__`,
+`__array_struct__`, `__array_interface__`, `__cuda_array_interface__` or a
+buffer (bytes, memoryview, array.array, mmap, ctypes), or of a DLPack capsule; a
+Tensor is returned as it is. Of what only has `__array__`, like columns of pandas and
+data sets of h5py, on the memory that it gives, which may be a copy: copy=False
+refuses that.
+
+A NumPy scalar is a read-only tensor without axes on its memory; a masked array without
+masked elements is its data.
+
+Buffers stay locked as long as their memory is used: a bytearray cannot be
+resized. The CUDA array interface does not say on which device the memory is:
+it is taken for device 0 unless the object has a `device` that says more.
+
+Elements are never converted: `dtype`, if given, must be that of the object.
+`device`, `copy` and `stream` are as for `from_dlpack`. DLPack has no strides between
+elements (fields of packed records) and no byte order of another machine: such arrays
+become copies, or BufferError with copy=False. What owns the memory is kept
+alive, but not kept from moving it: ndarray.resize(refcheck=False) and
+torch's resize_() pull it away from every other user.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<1, 4> = Parameters::of(Asarray::SIGNATURE);
+        let py = own.py();
+        let ([obj], [dtype, device, copy, stream]) = PARAMETERS.read(py, Self::NAME, given)?;
+        let copy = flag::copy_or(copy, None)?;
+        let stream = stream::parse(stream)?;
+        let device = device::optional(device)?;
+        let dtype = dtype::optional(dtype)?;
+        if let Ok(capsule) = obj.cast_exact::<PyCapsule>()
+            && let Some((_, own)) = capsule::peek(capsule)?
+        {
+            check_dtype(own, dtype)?;
+        }
+        if let Some(own) = itself(obj, device, copy).filter(|_| stream.is_none()) {
+            check_dtype(own.get().core().dtype(), dtype)?;
+            return Ok(own.into_any());
+        }
+        let made = take(obj, device, copy, stream)?;
+        check_dtype(made.tensor.dtype(), dtype)?;
+        audit::taken(obj, &made, copy)?;
+        PyTensor::from(made).into_object(py)
     }
-    if let Some(own) = itself(obj, device, copy).filter(|_| stream.is_none()) {
-        check_dtype(own.get().core().dtype(), dtype)?;
-        return Ok(own);
+
+    #[inline]
+    fn at_once<'py>(
+        _own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        direct::tensor_of(given)
     }
-    let made = take(obj, device, copy, stream)?;
-    check_dtype(made.tensor.dtype(), dtype)?;
-    audit::taken(obj, &made, copy)?;
-    Bound::new(obj.py(), PyTensor::from(made))
 }
 
 fn check_dtype(own: DType, wanted: Option<DType>) -> PyResult<()> {

@@ -13,7 +13,8 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::framework::{self, Framework, Verdict};
 
 use crate::plan::bytes_of;
-use crate::support::objects::{self, Ask};
+use crate::support::lasting::lasting;
+use crate::support::objects::{self, Ask, Int, Text, intern};
 use crate::transfer::Made;
 
 use crate::{errors, numpy, object, raw_array};
@@ -39,39 +40,71 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[pyclass(frozen, name = "Exchange", module = "dlbridge")]
 #[derive(Clone)]
 pub struct Exchange {
-    /// The framework that the array came from, or its type.
-    #[pyo3(get)]
     source: String,
-    /// The framework that it went to.
-    #[pyo3(get)]
     target: String,
-    /// Whether elements were copied; else the memory is shared.
-    #[pyo3(get)]
     copied: bool,
-    /// The bytes of the elements, as often as they were copied.
-    #[pyo3(get)]
     bytes: i64,
-    /// Why they were copied; empty if they are shared.
-    #[pyo3(get)]
     reason: String,
-    /// The way by which it went.
-    #[pyo3(get)]
     protocol: &'static str,
-    /// The file of the code that asked for it.
-    #[pyo3(get)]
     file: String,
-    /// The line in that file.
-    #[pyo3(get)]
     line: u32,
 }
 
 #[pymethods]
 impl Exchange {
-    fn __repr__(&self) -> String {
+    /// The framework that the array came from, or its type.
+    #[getter]
+    fn source(&self) -> Text<&str> {
+        Text(&self.source)
+    }
+
+    /// The framework that it went to.
+    #[getter]
+    fn target(&self) -> Text<&str> {
+        Text(&self.target)
+    }
+
+    /// Whether elements were copied; else the memory is shared.
+    #[getter]
+    fn copied(&self) -> bool {
+        self.copied
+    }
+
+    /// The bytes of the elements, as often as they were copied.
+    #[getter]
+    fn bytes(&self) -> Int {
+        Int(self.bytes.into())
+    }
+
+    /// Why they were copied; empty if they are shared.
+    #[getter]
+    fn reason(&self) -> Text<&str> {
+        Text(&self.reason)
+    }
+
+    /// The way by which it went.
+    #[getter]
+    fn protocol(&self) -> Text<&str> {
+        Text(self.protocol)
+    }
+
+    /// The file of the code that asked for it.
+    #[getter]
+    fn file(&self) -> Text<&str> {
+        Text(&self.file)
+    }
+
+    /// The line in that file.
+    #[getter]
+    fn line(&self) -> Int {
+        Int(self.line.into())
+    }
+
+    fn __repr__(&self) -> Text<String> {
         let [what, route, _, place, reason] = self.columns();
         let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
         let bytes = errors::counted(self.bytes, "byte");
-        format!("Exchange({route}: {what} {bytes} at {place}{reason})")
+        Text(format!("Exchange({route}: {what} {bytes} at {place}{reason})"))
     }
 }
 
@@ -120,19 +153,21 @@ impl Audit {
     fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
         let mut logs = lock(&LOGS);
         logs.retain(|log| !Arc::ptr_eq(log, &self.0));
+        // The list stays for ever, and may have been made where there was no memory.
+        logs.shrink_to_fit();
         ACTIVE.store(logs.len(), Ordering::Relaxed);
     }
 
     /// The bytes of all copies.
     #[getter]
-    fn bytes_copied(&self) -> i64 {
-        self.sum(true)
+    fn bytes_copied(&self) -> Int {
+        Int(self.sum(true))
     }
 
     /// The bytes of all arrays that were shared.
     #[getter]
-    fn bytes_shared(&self) -> i64 {
-        self.sum(false)
+    fn bytes_shared(&self) -> Int {
+        Int(self.sum(false))
     }
 
     fn __len__(&self) -> usize {
@@ -155,7 +190,7 @@ impl Audit {
         object::iterator(slf)
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self) -> Text<String> {
         let entries = lock(&self.0).clone();
         let rows: Vec<_> = entries.iter().map(Exchange::columns).collect();
         let mut text = format!(
@@ -176,7 +211,7 @@ impl Audit {
             );
             let _ = write!(text, "\n  {}", line.trim_end());
         }
-        text
+        Text(text)
     }
 }
 
@@ -201,7 +236,7 @@ pub struct Event<'a> {
 /// Records an exchange, if anybody wants to know.
 #[inline(always)]
 pub fn record<'a>(py: Python<'_>, event: impl FnOnce() -> PyResult<Event<'a>>) -> PyResult<()> {
-    if is_on() { add(py, event()?) } else { Ok(()) }
+    if is_on() { lasting(|| add(py, event()?)) } else { Ok(()) }
 }
 
 #[cold]
@@ -241,7 +276,7 @@ fn caller(py: Python<'_>) -> PyResult<Place> {
     let mut through = None;
     let found = loop {
         let globals = frame.attribute(c"f_globals")?.cast_into::<PyDict>()?;
-        let module = globals.get_item("__name__")?;
+        let module = globals.get_item(intern!(py, "__name__")?)?;
         let module = module.as_ref().and_then(errors::text).unwrap_or_default();
         let Some(framework) = framework::of_module(&module) else {
             break frame;

@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use crate::array_interface::no_such_type;
 use crate::integers::tuple;
 use crate::raw_array::{Keeper, Raw};
+use crate::support::lasting::{boxed, lasting};
 use crate::tensor::PyTensor;
 use crate::{errors, numpy};
 
@@ -39,7 +40,7 @@ impl Buffer {
     }
 
     fn ask(exporter: &Bound<'_, PyAny>, request: c_int) -> PyResult<Box<Buffer>> {
-        let mut buffer = Box::new(MaybeUninit::<Buffer>::uninit());
+        let mut buffer = boxed(MaybeUninit::<Buffer>::uninit())?;
         let view = buffer.as_mut_ptr().cast::<ffi::Py_buffer>();
         // SAFETY: the struct is written on success.
         unsafe {
@@ -280,7 +281,7 @@ pub unsafe fn export(
     let (shape, strides) = match (asks(ffi::PyBUF_ND), asks(ffi::PyBUF_STRIDES)) {
         (true, is_strided) if ndim > 0 => {
             let lists = core.shape().iter().chain(&strides).map(|number| *number as isize);
-            let lists = Box::leak(lists.collect::<Box<[isize]>>()).as_mut_ptr();
+            let lists = Box::leak(lasting(|| Ok(lists.collect::<Box<[isize]>>()))?).as_mut_ptr();
             // SAFETY: the strides follow the shape.
             (lists, if is_strided { unsafe { lists.add(ndim) } } else { ptr::null_mut() })
         }

@@ -11,57 +11,94 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
 
 use crate::exchange::Table;
+use crate::function::Function;
 use crate::once::once;
-use crate::support::objects::{self, Address, intern};
+use crate::support::objects::{self, Address, Ask, intern};
+use crate::support::parameters::{Arguments, Parameters};
 use crate::tensor::PyTensor;
 use crate::transfer::Made;
 use crate::{
-    address, audit, capsule, device, errors, exceptions, flag, framework, numpy, stream, torch,
-    transfer,
+    address, audit, capsule, device, direct, errors, exceptions, flag, framework, numpy, stream,
+    torch, transfer,
 };
 
-/// A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
-///
-/// With `device`, what is on another one is copied there, unless `copy` is False.
-/// `copy` is as in the array API standard: True always copies, False raises
-/// CopyError rather than copy, None copies if there is no other way. What comes
-/// in the legacy form, which cannot say whether it may be written to, is read-only.
-///
-/// Memory of a GPU is waited for by `stream`, on which it may be used then: None is
-/// PyTorch's current stream for its tensors, else the legacy default stream; 1, 2 or
-/// a handle as for `empty`. With `device` and `stream`, memory of the host is to be kept
-/// until the stream is past the copy (that of a capsule is). Another library frees memory
-/// of a GPU in its own order: be done with it before the last tensor goes.
-#[pyfunction]
-#[pyo3(signature = (x, /, *, device = None, copy = None, stream = None))]
-pub fn from_dlpack(
-    x: &Bound<'_, PyAny>,
-    device: Option<&Bound<'_, PyAny>>,
-    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
-    stream: Option<&Bound<'_, PyAny>>,
-) -> PyResult<PyTensor> {
-    let device = device.map(|device| device::parse("device", device)).transpose()?;
-    let made = take(x, device, copy, stream::parse(stream)?)?;
-    audit::taken(x, &made, copy)?;
-    Ok(made.into())
+/// `from_dlpack`.
+pub struct FromDlpack;
+
+impl Function for FromDlpack {
+    type Own = PyModule;
+
+    const NAME: &'static str = "from_dlpack";
+    const SIGNATURE: &'static str = "(x, /, *, device=None, copy=None, stream=None)";
+    const DOCUMENTATION: &'static str = "\
+A tensor on the memory of an object with `__dlpack__`, or of a DLPack capsule.
+
+With `device`, what is on another one is copied there, unless `copy` is False.
+`copy` is as in the array API standard: True always copies, False raises
+CopyError rather than copy, None copies if there is no other way. What comes
+in the legacy form, which cannot say whether it may be written to, is read-only.
+
+Memory of a GPU is waited for by `stream`, on which it may be used then: None is
+PyTorch's current stream for its tensors, else the legacy default stream; 1, 2 or
+a handle as for `empty`. With `device` and `stream`, memory of the host is to be kept
+until the stream is past the copy (that of a capsule is). Another library frees memory
+of a GPU in its own order: be done with it before the last tensor goes.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<1, 3> = Parameters::of(FromDlpack::SIGNATURE);
+        let py = own.py();
+        let ([x], [device, copy, stream]) = PARAMETERS.read(py, Self::NAME, given)?;
+        let copy = flag::copy_or(copy, None)?;
+        let device = device::optional(device)?;
+        let made = take(x, device, copy, stream::parse(stream)?)?;
+        audit::taken(x, &made, copy)?;
+        PyTensor::from(made).into_object(py)
+    }
+
+    #[inline]
+    fn at_once<'py>(
+        _own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        direct::tensor_of(given)
+    }
 }
 
-/// Takes over a DLManagedTensorVersioned from C, by its address. On error the
-/// caller still owns it.
-#[pyfunction(name = "_from_managed")]
-#[pyo3(signature = (address, /))]
-pub fn from_managed(address: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
-    let raw = address::number("address", address)? as *mut DLManagedTensorVersioned;
-    if !raw.is_null() && !address::can_be(raw) {
-        let text = format!("address is {raw:p}, where no DLManagedTensorVersioned can lie");
-        return Err(errors::new::<PyValueError>(text));
+/// `from_managed`.
+pub struct FromManaged;
+
+impl Function for FromManaged {
+    type Own = PyModule;
+
+    const NAME: &'static str = "_from_managed";
+    const SIGNATURE: &'static str = "(address, /)";
+    const DOCUMENTATION: &'static str = "\
+Takes over a DLManagedTensorVersioned from C, by its address. On error the
+caller still owns it.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<1, 0> = Parameters::of(FromManaged::SIGNATURE);
+        let py = own.py();
+        let ([address], []) = PARAMETERS.read(py, Self::NAME, given)?;
+        let raw = address::number("address", address)? as *mut DLManagedTensorVersioned;
+        if !raw.is_null() && !address::can_be(raw) {
+            let text = format!("address is {raw:p}, where no DLManagedTensorVersioned can lie");
+            return Err(errors::new::<PyValueError>(text));
+        }
+        // SAFETY: the caller says that it owns such a struct; nothing can check that.
+        let tensor = unsafe { Tensor::import(raw) };
+        let tensor = tensor.map_err(|error| {
+            let message = format!("{}; the caller still owns the tensor", error.message());
+            errors::exchange(dlbridge::Error::new(error.status(), message))
+        })?;
+        PyTensor::new(tensor).into_object(py)
     }
-    // SAFETY: the caller says that it owns such a struct; nothing can check that.
-    let tensor = unsafe { Tensor::import(raw) };
-    tensor.map(PyTensor::new).map_err(|error| {
-        let message = format!("{}; the caller still owns the tensor", error.message());
-        errors::exchange(dlbridge::Error::new(error.status(), message))
-    })
 }
 
 /// What `from_dlpack` takes, with its arguments.
@@ -275,8 +312,7 @@ pub fn produced(
         arguments.set_item(intern!(py, STREAM)?, Address(stream::number(work)))?;
     }
     if let Some(wanted) = device.filter(|wanted| Some(*wanted) != own) {
-        let pair = (wanted.type_code(), wanted.index());
-        arguments.set_item(intern!(py, "dl_device")?, pair)?;
+        arguments.set_item(intern!(py, "dl_device")?, device::pair(py, wanted)?)?;
     }
     // On the host the copy is made here, since not every producer that is asked for
     // one makes it, or says whether it did.
@@ -322,25 +358,25 @@ fn call<'py>(
     arguments: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = method.py();
-    let first = match method.call((), Some(arguments)) {
+    let first = match method.called_with([], arguments) {
         Err(error) if is_unknown_keyword(py, &error, arguments)? => error,
         result => return result,
     };
     let (version, rest) = (objects::dict(py)?, objects::dict(py)?);
     let name = intern!(py, MAX_VERSION)?;
     version.set_item(name, arguments.get_item(name)?)?;
-    if let Some(stream) = arguments.get_item(STREAM)? {
+    if let Some(stream) = arguments.get_item(intern!(py, STREAM)?)? {
         version.set_item(intern!(py, STREAM)?, &stream)?;
         rest.set_item(intern!(py, STREAM)?, stream)?;
     }
     let second = match arguments.len() == version.len() {
         true => first,
-        false => match method.call((), Some(&version)) {
+        false => match method.called_with([], &version) {
             Err(error) if is_unknown_keyword(py, &error, &version)? => error,
             result => return result.inspect_err(|second| second.set_context(py, Some(first))),
         },
     };
-    method.call((), Some(&rest)).inspect_err(|third| third.set_context(py, Some(second)))
+    method.called_with([], &rest).inspect_err(|third| third.set_context(py, Some(second)))
 }
 
 /// Whether a call failed since it was given a keyword that is not known.

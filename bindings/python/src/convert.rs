@@ -5,79 +5,98 @@ use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::prelude::*;
 
 use crate::asarray::{itself, take, tensor_of};
-use crate::audit;
 use crate::framework::{self, Framework, Give, Request, Verdict, judge};
+use crate::function::Function;
 use crate::namespace::Namespace;
 use crate::owner::kept;
 use crate::support::objects::intern;
+use crate::support::parameters::{Arguments, Parameters};
 use crate::tensor::{PyTensor, copied};
 use crate::transfer::Made;
-use crate::{device, errors, exceptions, flag, numpy, seen, torch, transfer};
+use crate::{audit, device, direct, errors, exceptions, flag, numpy, seen, torch, transfer};
 
-/// An array of a framework on the memory of any array; `obj` itself if it is one
-/// already and `copy` is not True.
-///
-/// `to` is the name of the framework (`frameworks()` lists them), its module, or an
-/// array of it: "the same kind as this one". Another library may be named by an array
-/// with `__array_namespace__`, or by its module: its `from_dlpack` takes the tensor.
-/// CopyError rather than a copy, unless `copy` is None (copy if needed) or True (always).
-/// `allow_writable_alias` lets frameworks that have no read-only arrays have read-only
-/// memory.
-///
-/// Arrays of JAX, TensorFlow, MLX and tinygrad cannot be written to, so that they
-/// keep read-only memory read-only. They do see what others write to memory that
-/// they share, though they rely on it not to change: leave it alone from then on.
-#[pyfunction]
-#[pyo3(
-    signature = (obj, to, *, device = None, copy = Some(false), allow_writable_alias = false),
-    text_signature = "(obj, to, *, device=None, copy=False, allow_writable_alias=False)"
-)]
-pub fn convert<'py>(
-    obj: &Bound<'py, PyAny>,
-    to: &Bound<'py, PyAny>,
-    device: Option<&Bound<'py, PyAny>>,
-    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
-    #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    let device = device.map(|device| device::parse("device", device)).transpose()?;
-    let framework = match framework::parse(to) {
-        Ok(framework) => framework,
-        Err(unknown) => {
-            return match Namespace::of(to)? {
-                Some(other) => other.convert(obj, device, copy, allow_writable_alias),
-                None => Err(unknown),
-            };
+/// `convert`.
+pub struct Convert;
+
+impl Function for Convert {
+    type Own = PyModule;
+
+    const NAME: &'static str = "convert";
+    const SIGNATURE: &'static str =
+        "(obj, to, *, device=None, copy=False, allow_writable_alias=False)";
+    const DOCUMENTATION: &'static str = "\
+An array of a framework on the memory of any array; `obj` itself if it is one
+already and `copy` is not True.
+
+`to` is the name of the framework (`frameworks()` lists them), its module, or an
+array of it: \"the same kind as this one\". Another library may be named by an array
+with `__array_namespace__`, or by its module: its `from_dlpack` takes the tensor.
+CopyError rather than a copy, unless `copy` is None (copy if needed) or True (always).
+`allow_writable_alias` lets frameworks that have no read-only arrays have read-only
+memory.
+
+Arrays of JAX, TensorFlow, MLX and tinygrad cannot be written to, so that they
+keep read-only memory read-only. They do see what others write to memory that
+they share, though they rely on it not to change: leave it alone from then on.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<2, 3> = Parameters::of(Convert::SIGNATURE);
+        let py = own.py();
+        let ([obj, to], [device, copy, allow_writable_alias]) =
+            PARAMETERS.read(py, Self::NAME, given)?;
+        let copy = flag::copy_or(copy, Some(false))?;
+        let allow_writable_alias = flag::allow_writable_alias(allow_writable_alias)?;
+        let device = device::optional(device)?;
+        let framework = match framework::parse(to) {
+            Ok(framework) => framework,
+            Err(unknown) => {
+                return match Namespace::of(to)? {
+                    Some(other) => other.convert(obj, device, copy, allow_writable_alias),
+                    None => Err(unknown),
+                };
+            }
+        };
+        if copy != Some(true) && is_one(obj, framework, device)? {
+            audit::unchanged(obj, framework)?;
+            return Ok(obj.clone());
         }
-    };
-    if copy != Some(true) && is_one(obj, framework, device)? {
-        audit::unchanged(obj, framework)?;
-        return Ok(obj.clone());
-    }
-    if copy == Some(true) && numpy::is_kept_by_copy(obj) && is_one(obj, framework, device)? {
-        return copied_by_numpy(obj);
-    }
-    let request = Request { writable_alias: allow_writable_alias };
-    if device.is_none_or(|device| device == Device::CPU)
-        && let Some(array) = seen::with(obj, |view, keeper| {
-            deliver(framework, obj, Given::View(view, keeper), copy, request)
-        })?
-    {
-        return Ok(array);
-    }
-    // The copy, if any, is made at the end: once.
-    let allowed = if copy == Some(true) { None } else { copy };
-    let (tensor, reason) = match itself(obj, device, allowed) {
-        Some(own) => (Given::Object(own), ""),
-        None => {
-            let made = take(obj, device, allowed, None)?;
-            let reason = made.reason;
-            (given(obj.py(), framework, made)?, reason)
+        if copy == Some(true) && numpy::is_kept_by_copy(obj) && is_one(obj, framework, device)? {
+            return copied_by_numpy(obj);
         }
-    };
-    deliver_copied(framework, obj, tensor, copy, request, reason)
+        let request = Request { writable_alias: allow_writable_alias };
+        if device.is_none_or(|device| device == Device::CPU)
+            && let Some(array) = seen::with(obj, |view, keeper| {
+                deliver(framework, obj, Given::View(view, keeper), copy, request)
+            })?
+        {
+            return Ok(array);
+        }
+        // The copy, if any, is made at the end: once.
+        let allowed = if copy == Some(true) { None } else { copy };
+        let (tensor, reason) = match itself(obj, device, allowed) {
+            Some(own) => (Given::Object(own), ""),
+            None => {
+                let made = take(obj, device, allowed, None)?;
+                let reason = made.reason;
+                (given_of(obj.py(), framework, made)?, reason)
+            }
+        };
+        deliver_copied(framework, obj, tensor, copy, request, reason)
+    }
+
+    #[inline]
+    fn at_once<'py>(
+        _own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        direct::array_of(given)
+    }
 }
 
-fn given<'py>(
+fn given_of<'py>(
     py: Python<'py>,
     framework: &'static Framework,
     made: Made,

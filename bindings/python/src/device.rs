@@ -101,6 +101,11 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
     })
 }
 
+/// Reads an argument `device` that may be left out, or None.
+pub fn optional(argument: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Device>> {
+    argument.filter(|it| !it.is_none()).map(|it| parse("device", it)).transpose()
+}
+
 /// What `__dlpack_device__` returns. That of the host is made once.
 pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
     static HOST: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();

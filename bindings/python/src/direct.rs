@@ -11,71 +11,32 @@ use pyo3::prelude::*;
 
 use crate::framework::{self, Framework, NUMPY, TORCH, alignment};
 use crate::owner::kept;
-use crate::positional::{Careful, Positional};
+use crate::support::parameters::Arguments;
 use crate::tensor::PyTensor;
 use crate::{audit, numpy, torch};
 
 type Taken<'py> = PyResult<Option<Bound<'py, PyAny>>>;
 
-/// `convert(obj, to)`.
-pub struct Convert;
-
-impl Positional for Convert {
-    const NAME: &'static str = "convert";
-    const CAREFUL: &'static Careful = {
-        static CAREFUL: Careful = Careful::new();
-        &CAREFUL
-    };
-
-    fn call<'py>(arguments: &[Bound<'py, PyAny>]) -> Taken<'py> {
-        match arguments {
-            [obj, to] if !audit::is_on() => match framework::interned(to) {
+/// What `convert(obj, to)` gives.
+#[inline]
+pub fn array_of<'py>(given: Arguments<'_, 'py>) -> Taken<'py> {
+    match given {
+        Arguments { positional: [obj, to], names: None, .. } if !audit::is_on() => {
+            match framework::interned(to) {
                 Some(framework) => shared(obj, framework),
                 None => Ok(None),
-            },
-            _ => Ok(None),
-        }
-    }
-}
-
-/// `from_dlpack(x)`.
-pub struct FromDlpack;
-
-impl Positional for FromDlpack {
-    const NAME: &'static str = "from_dlpack";
-    const CAREFUL: &'static Careful = {
-        static CAREFUL: Careful = Careful::new();
-        &CAREFUL
-    };
-
-    fn call<'py>(arguments: &[Bound<'py, PyAny>]) -> Taken<'py> {
-        tensor_of(arguments)
-    }
-}
-
-/// `asarray(obj)`.
-pub struct Asarray;
-
-impl Positional for Asarray {
-    const NAME: &'static str = "asarray";
-    const CAREFUL: &'static Careful = {
-        static CAREFUL: Careful = Careful::new();
-        &CAREFUL
-    };
-
-    fn call<'py>(arguments: &[Bound<'py, PyAny>]) -> Taken<'py> {
-        tensor_of(arguments)
-    }
-}
-
-/// A tensor of the one argument.
-#[inline]
-fn tensor_of<'py>(arguments: &[Bound<'py, PyAny>]) -> Taken<'py> {
-    match arguments {
-        [x] if !audit::is_on() => match taken(x)? {
-            Some(tensor) => {
-                Bound::new(x.py(), PyTensor::new(tensor)).map(|made| Some(made.into_any()))
             }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What `from_dlpack(x)` and `asarray(obj)` give.
+#[inline]
+pub fn tensor_of<'py>(given: Arguments<'_, 'py>) -> Taken<'py> {
+    match given {
+        Arguments { positional: [x], names: None, .. } if !audit::is_on() => match taken(x)? {
+            Some(tensor) => PyTensor::new(tensor).into_object(x.py()).map(Some),
             None => Ok(None),
         },
         _ => Ok(None),

@@ -108,6 +108,11 @@ impl PyDType {
     }
 }
 
+/// Reads an argument `dtype` that may be left out, or None.
+pub fn optional(argument: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DType>> {
+    argument.filter(|it| !it.is_none()).map(parse).transpose()
+}
+
 /// Reads a dtype argument: a `DType`, a name, a type of Python, or a dtype of a framework.
 pub fn parse(argument: &Bound<'_, PyAny>) -> PyResult<DType> {
     if let Ok(dtype) = argument.cast::<PyDType>() {

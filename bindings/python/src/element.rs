@@ -7,17 +7,17 @@ use dlbridge::{Error, Status, Tensor, Value};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::PyList;
 
 use crate::integers::{integers, tuple};
-use crate::support::objects::intern;
+use crate::support::objects::{Ask, intern};
 use crate::tensor::PyTensor;
 use crate::{errors, transfer};
 
 type Number<'py> = PyResult<Bound<'py, PyAny>>;
 
 /// `item()`: the one element, that at a flat index, or that at an index of each axis.
-pub fn item<'py>(own: &PyTensor, index: &Bound<'py, PyTuple>) -> Number<'py> {
+pub fn item<'py>(py: Python<'py>, own: &PyTensor, index: &[Bound<'py, PyAny>]) -> Number<'py> {
     let given = integers("index", index)?;
     let shape = own.core().shape();
     let place = match given[..] {
@@ -38,7 +38,7 @@ pub fn item<'py>(own: &PyTensor, index: &Bound<'py, PyTuple>) -> Number<'py> {
             )));
         }
     };
-    number(index.py(), at(index.py(), own, &place)?)
+    number(py, at(py, own, &place)?)
 }
 
 /// The index of each axis, of an index in C order.
@@ -98,7 +98,8 @@ fn read(tensor: &Tensor, place: &[i64]) -> PyResult<Value> {
     })
 }
 
-fn number(py: Python<'_>, value: Value) -> Number<'_> {
+/// The number of Python.
+pub fn number(py: Python<'_>, value: Value) -> Number<'_> {
     // SAFETY: the thread is attached, and each call makes an object, or sets an exception.
     unsafe {
         let made = match value {
@@ -225,7 +226,7 @@ pub fn format<'py>(
     let is_number = own.get().core().shape().is_empty() && specification.is_truthy()?;
     let name = intern!(py, "__format__")?;
     match is_number {
-        true => number(py, at(py, own.get(), &[])?)?.call_method1(name, (specification,)),
-        false => py.get_type::<PyAny>().call_method1(name, (own, specification)),
+        true => number(py, at(py, own.get(), &[])?)?.getattr(name)?.called([specification]),
+        false => py.get_type::<PyAny>().getattr(name)?.called([own.as_any(), specification]),
     }
 }

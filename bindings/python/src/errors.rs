@@ -107,11 +107,11 @@ pub fn retold(py: Python<'_>, error: PyErr, tell: impl FnOnce(&str) -> String) -
 pub fn no_attribute(py: Python<'_>, message: String) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = once(py, &CLASS, || {
-        let bases = (py.get_type::<PyAttributeError>(), py.get_type::<PyBufferError>());
+        let bases = [py.get_type::<PyAttributeError>(), py.get_type::<PyBufferError>()];
         let members = objects::dict(py)?;
-        members.set_item("__module__", "dlbridge")?;
-        let class = py.get_type::<PyType>().call1(("MissingInterfaceError", bases, members))?;
-        Ok(class.cast_into::<PyType>()?.unbind())
+        members.set_item(intern!(py, "__module__")?, objects::text(py, "dlbridge")?)?;
+        let class = objects::class(py, "MissingInterfaceError", bases, members)?;
+        Ok(class.unbind())
     });
     match class {
         Ok(class) => of_class(class.bind(py), message),

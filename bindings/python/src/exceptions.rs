@@ -16,13 +16,10 @@ static NO_DLPACK: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let class = |cell: &PyOnceLock<Py<PyType>>, name: &str, bases, documentation: &str| {
-        let [first, second]: [Bound<'_, PyType>; 2] = bases;
-        let bases = objects::tuple(py, [first.into_any(), second.into_any()])?;
-        let content = objects::dict(py)?;
-        content.set_item("__module__", "dlbridge")?;
-        content.set_item("__doc__", documentation)?;
-        let class = py.get_type::<PyType>().call1((name, bases, content))?;
-        let class = class.cast_into::<PyType>()?;
+        let own = objects::text(py, "dlbridge")?.into_any();
+        let text = objects::text(py, documentation)?.into_any();
+        let members = objects::named(py, [("__module__", own), ("__doc__", text)])?;
+        let class = objects::class(py, name, bases, members)?;
         module.add(name, cell.get_or_init(py, || class.unbind()))
     };
     class(

@@ -35,7 +35,7 @@ pub fn get(tensor: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Tensor> {
 }
 
 /// The axes that `transpose` is given, from 0 on: negative ones count from the end.
-pub fn axes(axes: &Bound<'_, PyTuple>, ndim: usize) -> PyResult<Vec<usize>> {
+pub fn axes(axes: &[Bound<'_, PyAny>], ndim: usize) -> PyResult<Vec<usize>> {
     let given = integers("axes", axes)?;
     let resolved: Option<Vec<usize>> = given
         .iter()

@@ -10,36 +10,42 @@ use pyo3::types::{PyList, PyTuple};
 use crate::errors;
 
 /// Shape or axes: some ints, or one tuple or list of them.
-pub fn integers(name: &str, arguments: &Bound<'_, PyTuple>) -> PyResult<Dims> {
-    let first = arguments.iter().next().filter(|_| arguments.len() == 1);
-    if let Some(list) =
-        first.filter(|it| it.is_instance_of::<PyTuple>() || it.is_instance_of::<PyList>())
-    {
-        return integer_list(name, &list);
+pub fn integers(name: &str, arguments: &[Bound<'_, PyAny>]) -> PyResult<Dims> {
+    match arguments {
+        [list] if list.is_instance_of::<PyTuple>() || list.is_instance_of::<PyList>() => {
+            integer_list(name, list)
+        }
+        _ => arguments.iter().map(|item| entry(name, item)).collect(),
     }
-    integer_list(name, arguments)
 }
 
 /// The ints of a tuple or list, however long it is.
 pub fn integer_list(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Dims> {
-    list.try_iter()?
-        .map(|item| {
-            let item = item?;
-            item.extract::<i64>().map_err(|error| {
-                let py = item.py();
-                let entry = format!("an entry of {name}");
-                if error.is_instance_of::<PyOverflowError>(py) {
-                    let text = |shown| format!("{entry} is {shown}; it must fit in 63 bits");
-                    let shown = errors::short_repr(&item);
-                    errors::written(shown.map(|it| errors::new::<PyValueError>(text(it))))
-                } else if error.is_instance_of::<PyTypeError>(py) {
-                    errors::wrong_type(&entry, &item, "an int")
-                } else {
-                    error
-                }
-            })
-        })
-        .collect()
+    list.try_iter()?.map(|item| entry(name, &item?)).collect()
+}
+
+fn entry(name: &str, item: &Bound<'_, PyAny>) -> PyResult<i64> {
+    read(item, || format!("an entry of {name}"))
+}
+
+/// An int.
+pub fn integer(name: &str, item: &Bound<'_, PyAny>) -> PyResult<i64> {
+    read(item, || name.to_owned())
+}
+
+fn read(item: &Bound<'_, PyAny>, name: impl FnOnce() -> String) -> PyResult<i64> {
+    item.extract::<i64>().map_err(|error| {
+        let (py, name) = (item.py(), name());
+        if error.is_instance_of::<PyOverflowError>(py) {
+            let text = |shown| format!("{name} is {shown}; it must fit in 63 bits");
+            let shown = errors::short_repr(item);
+            errors::written(shown.map(|it| errors::new::<PyValueError>(text(it))))
+        } else if error.is_instance_of::<PyTypeError>(py) {
+            errors::wrong_type(&name, item, "an int")
+        } else {
+            error
+        }
+    })
 }
 
 /// A tuple of two ints.

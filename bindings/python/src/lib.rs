@@ -26,6 +26,7 @@ mod exchange;
 mod failure;
 mod flag;
 mod framework;
+mod function;
 mod index;
 mod integers;
 mod interpreter;
@@ -37,7 +38,6 @@ mod once;
 mod owner;
 mod pickle;
 mod plan;
-mod positional;
 mod producer;
 mod raw_array;
 mod seen;
@@ -45,6 +45,7 @@ mod shown;
 mod stream;
 mod support;
 mod tensor;
+mod tensor_calls;
 mod tensor_methods;
 mod torch;
 mod transfer;
@@ -59,10 +60,9 @@ mod _dlbridge {
 
     #[pymodule_export]
     use crate::{
-        asarray::asarray, audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType,
-        bind::bind, consumer::from_dlpack, consumer::from_managed, convert::convert,
-        device::PyDevice, dtype::PyDType, empty::empty, framework::frameworks, pickle::rebuild,
-        plan::Plan, plan::plan, support::_reserve_in_use, tensor::PyTensor,
+        audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType, device::PyDevice,
+        dtype::PyDType, framework::frameworks, plan::Plan, support::_reserve_in_use,
+        tensor::PyTensor,
     };
 
     #[pymodule_export]
@@ -77,10 +77,15 @@ mod _dlbridge {
         interpreter::check(py)?;
         prepare(py);
         exceptions::add(module)?;
-        dlpack_method::add(py)?;
-        positional::install::<direct::Convert>(module)?;
-        positional::install::<direct::FromDlpack>(module)?;
-        positional::install::<direct::Asarray>(module)?;
+        tensor_calls::add(py)?;
+        function::add::<asarray::Asarray>(module)?;
+        function::add::<bind::Bind>(module)?;
+        function::add::<consumer::FromDlpack>(module)?;
+        function::add::<consumer::FromManaged>(module)?;
+        function::add::<convert::Convert>(module)?;
+        function::add::<empty::Empty>(module)?;
+        function::add::<pickle::Rebuild>(module)?;
+        function::add::<plan::PlanFunction>(module)?;
         interpreter::watch_end(py)
     }
 

@@ -8,7 +8,7 @@ use pyo3::types::{PyModule, PyType};
 
 use crate::asarray::tensor_of;
 use crate::audit::{self, Event};
-use crate::support::objects::intern;
+use crate::support::objects::{Ask, intern};
 use crate::tensor::PyTensor;
 use crate::{errors, exceptions, framework, transfer};
 
@@ -100,8 +100,9 @@ impl<'py> Namespace<'py> {
         let copied = |reason: String| {
             let own = tensor.get();
             let copy = transfer::copy_of(obj.py(), own.core(), own.stream(), None)?;
-            let own = Bound::new(obj.py(), PyTensor::from(copy))?;
-            let array = self.from_dlpack.call1((own,)).map_err(|error| self.refusal(obj, error))?;
+            let own = PyTensor::from(copy).into_object(obj.py())?;
+            let array =
+                self.from_dlpack.called([&own]).map_err(|error| self.refusal(obj, error))?;
             Ok(Given { array, bytes, reason: Some(reason) })
         };
         if copy == Some(true) {
@@ -121,7 +122,7 @@ impl<'py> Namespace<'py> {
     fn shared(&self, tensor: &Bound<'py, PyTensor>, writable_alias: bool) -> PyResult<Shared<'py>> {
         let py = tensor.py();
         let own = tensor.get().core();
-        let array = match self.from_dlpack.call1((tensor,)) {
+        let array = match self.from_dlpack.called([tensor.as_any()]) {
             Ok(array) => array,
             Err(error) if errors::is_ordinary(py, &error) => {
                 let text = errors::message(py, &error)?;

@@ -312,10 +312,10 @@ fn load(py: Python<'_>) -> PyResult<()> {
 fn load_first(py: Python<'_>) -> PyResult<()> {
     let version = objects::module(py, c"numpy")?.attribute(c"__version__")?;
     objects::module(py, c"numpy.lib")?.attribute(c"NumpyVersion")?.called([&version])?;
-    let modules = ["numpy._core.multiarray", "numpy.core.multiarray"];
-    let module = match errors::tolerate(py, py.import(modules[0]))? {
+    let modules = [c"numpy._core.multiarray", c"numpy.core.multiarray"];
+    let module = match errors::tolerate(py, objects::module(py, modules[0]))? {
         Some(module) => module,
-        None => py.import(modules[1])?,
+        None => objects::module(py, modules[1])?,
     };
     module.attribute(c"_ARRAY_API")?;
     // SAFETY: may be called by attached threads. Finalisers that come back here would wait for
@@ -484,7 +484,7 @@ pub fn converted<'py>(
     }
     let keywords = objects::dict(py)?;
     keywords.set_item(intern!(py, "copy")?, copy == Some(true))?;
-    array.call_method(intern!(py, "astype")?, (dtype,), Some(&keywords))
+    array.attribute(c"astype")?.called_with([&dtype], &keywords)
 }
 
 /// The NumPy dtype of elements.
@@ -552,8 +552,9 @@ fn plain_descr(py: Python<'_>, dtype: DType) -> Option<Bound<'_, PyAny>> {
     let (number, _) = TYPES.iter().find(|(_, known)| *known == dtype)?;
     // SAFETY: one of NumPy's own numbers.
     unsafe {
+        // Those objects are NumPy's own, and stay.
         let descr = PY_ARRAY_API.PyArray_DescrFromType(py, *number as c_int);
-        Some(Bound::from_owned_ptr(py, descr.cast()))
+        Bound::from_owned_ptr_or_opt(py, descr.cast())
     }
 }
 

@@ -5,33 +5,38 @@ use dlbridge::{DType, Device, Layout, Tensor, TensorRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::buffer::Buffer;
-use crate::integers::integer_list;
+use crate::function::Function;
+use crate::integers::{self, integer_list};
 use crate::owner::kept_by;
+use crate::support::lasting::boxed;
 use crate::support::objects::{self, Ask};
+use crate::support::parameters::{Arguments, Parameters};
 use crate::tensor::{PyTensor, copied};
 use crate::transfer::Made;
-use crate::{audit, errors, transfer};
+use crate::{audit, dtype, errors, flag, transfer};
 
 /// `tobytes()`: the elements side by side, the last axis fastest for "C", the first for "F";
 /// "A" is "F" for what lies in that order, and else "C".
 pub fn to_bytes<'py>(
     py: Python<'py>,
     own: &PyTensor,
-    order: &str,
+    order: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let tensor = transfer::on_host(py, own.core(), own.stream(), "tobytes()")?;
-    let is_fortran = match order {
-        "C" => false,
-        "F" => true,
-        "A" => tensor.layout().is_f_contiguous() && !tensor.layout().is_c_contiguous(),
-        other => {
+    let name = order.map(|order| errors::text(order).ok_or(order)).transpose();
+    let is_fortran = match name.as_ref().map(|name| name.as_deref()) {
+        Ok(None | Some("C")) => false,
+        Ok(Some("F")) => true,
+        Ok(Some("A")) => tensor.layout().is_f_contiguous() && !tensor.layout().is_c_contiguous(),
+        Ok(Some(other)) => {
             return Err(errors::new::<PyValueError>(format_args!(
                 "order is {other:?}; it must be \"C\", \"F\" or \"A\""
             )));
         }
+        Err(other) => return Err(errors::wrong_type("order", other, "\"C\", \"F\" or \"A\"")),
     };
     let tensor = if is_fortran { reversed(&tensor)? } else { tensor };
     let row = in_a_row(py, tensor)?;
@@ -99,8 +104,12 @@ fn copy_of_bytes(py: Python<'_>, source: &Tensor) -> PyResult<Tensor> {
 
 /// `__reduce_ex__`: `rebuild` and its arguments. Since protocol 5 the elements may go by the
 /// side, without a copy if they lie in C or Fortran order.
-pub fn reduce<'py>(own: &Bound<'py, PyTensor>, protocol: i64) -> PyResult<Bound<'py, PyTuple>> {
+pub fn reduce<'py>(
+    own: &Bound<'py, PyTensor>,
+    protocol: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyTuple>> {
     let (py, tensor) = (own.py(), own.get().core());
+    let protocol = integers::integer("protocol", protocol)?;
     if !tensor.device().is_host_accessible() {
         return Err(errors::refused(format_args!(
             "the tensor is on {}, and pickle takes memory of the host: call to_device(\"cpu\") first",
@@ -118,16 +127,13 @@ pub fn reduce<'py>(own: &Bound<'py, PyTensor>, protocol: i64) -> PyResult<Bound<
         5.. => {
             let (flags, bytes) = (row.flags() & Flags::READ_ONLY, row.layout().bytes());
             let row = as_elements(row, DType::UINT8, flags, &[bytes])?;
-            {
-                let row = Bound::new(py, PyTensor::new(row))?.into_any();
-                let class = objects::module(py, c"pickle")?.attribute(c"PickleBuffer")?;
-                class.call1(objects::tuple(py, [row])?)?
-            }
+            let row = PyTensor::new(row).into_object(py)?;
+            objects::module(py, c"pickle")?.method(c"PickleBuffer", [&row])?
         }
         _ => bytes_object(py, &row)?.into_any(),
     };
     let rebuild = objects::module(py, c"dlbridge._dlbridge")?.attribute(c"_rebuild")?;
-    let truth = |truth| PyBool::new(py, truth).to_owned().into_any();
+    let truth = |truth| objects::truth(py, truth);
     let arguments = [
         objects::ints(py, tensor.shape())?.into_any(),
         objects::display(py, tensor.dtype())?.into_any(),
@@ -142,57 +148,74 @@ pub fn reduce<'py>(own: &Bound<'py, PyTensor>, protocol: i64) -> PyResult<Bound<
 /// The memory of `row`, which it keeps, as other elements in C order.
 fn as_elements(row: Tensor, dtype: DType, flags: Flags, shape: &[i64]) -> PyResult<Tensor> {
     let data = row.data_ptr();
-    kept_by(Box::new(row), |source| {
+    kept_by(boxed(row)?, |source| {
         let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, shape, None)?;
         // SAFETY: both have as many bytes, which the row keeps.
         unsafe { Tensor::wrap(view, source) }
     })
 }
 
-/// The tensor that was pickled. Its memory is that of `data`, but for one that could be
-/// written to and came as bytes that cannot.
-#[pyfunction(name = "_rebuild")]
-#[pyo3(signature = (shape, dtype, is_fortran, is_padded, is_read_only, data, /))]
-pub fn rebuild(
-    shape: &Bound<'_, PyTuple>,
-    dtype: &str,
-    is_fortran: bool,
-    is_padded: bool,
-    is_read_only: bool,
-    data: &Bound<'_, PyAny>,
-) -> PyResult<PyTensor> {
-    let py = data.py();
-    let mut shape = integer_list("shape", shape)?;
-    if is_fortran {
-        shape.reverse();
+/// `rebuild`.
+pub struct Rebuild;
+
+impl Function for Rebuild {
+    type Own = PyModule;
+
+    const NAME: &'static str = "_rebuild";
+    const SIGNATURE: &'static str = "(shape, dtype, is_fortran, is_padded, is_read_only, data, /)";
+    const DOCUMENTATION: &'static str = "\
+The tensor that was pickled. Its memory is that of `data`, but for one that could be
+written to and came as bytes that cannot.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<6, 0> = Parameters::of(Rebuild::SIGNATURE);
+        let py = own.py();
+        let ([shape, dtype, is_fortran, is_padded, is_read_only, data], []) =
+            PARAMETERS.read(py, Self::NAME, given)?;
+        let mut shape = integer_list("shape", shape)?;
+        let is_fortran = flag::truth("is_fortran", is_fortran)?;
+        let is_padded = flag::truth("is_padded", is_padded)?;
+        let is_read_only = flag::truth("is_read_only", is_read_only)?;
+        if is_fortran {
+            shape.reverse();
+        }
+        let dtype = dtype::parse(dtype)?;
+        let buffer = Buffer::get(data)?;
+        let mut flags = Flags::empty();
+        flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, is_padded);
+        flags.set(Flags::READ_ONLY, is_read_only);
+        let bits = match is_padded {
+            true => dtype.item_bits().next_multiple_of(8),
+            false => dtype.item_bits(),
+        };
+        let bytes = Layout::new(bits, &shape, None).map_err(errors::argument)?.bytes();
+        if bytes != buffer.bytes() as i64 || !buffer.is_c_contiguous() {
+            return Err(errors::new::<PyValueError>(format_args!(
+                "data has {} bytes; {dtype} elements of shape {shape:?} need {bytes} without gaps",
+                buffer.bytes()
+            )));
+        }
+        let (data, shape_of_bytes) = (buffer.first(), [bytes]);
+        let mut of_buffer = Flags::empty();
+        of_buffer.set(Flags::READ_ONLY, buffer.is_read_only());
+        let flat = kept_by(buffer, |source| {
+            let view = TensorRef::of_parts(
+                DType::UINT8,
+                Device::CPU,
+                of_buffer,
+                data,
+                &shape_of_bytes,
+                None,
+            )?;
+            // SAFETY: as many bytes as the buffer has, which is kept.
+            unsafe { Tensor::wrap(view, source) }
+        })?;
+        let must_copy = !is_read_only && flat.is_read_only();
+        let flat = if must_copy { copied(py, flat.view())? } else { flat };
+        let tensor = as_elements(flat, dtype, flags, &shape)?;
+        PyTensor::new(if is_fortran { reversed(&tensor)? } else { tensor }).into_object(py)
     }
-    let dtype: DType = dtype.parse().map_err(errors::argument)?;
-    let buffer = Buffer::get(data)?;
-    let mut flags = Flags::empty();
-    flags.set(Flags::IS_SUBBYTE_TYPE_PADDED, is_padded);
-    flags.set(Flags::READ_ONLY, is_read_only);
-    let bits = match is_padded {
-        true => dtype.item_bits().next_multiple_of(8),
-        false => dtype.item_bits(),
-    };
-    let bytes = Layout::new(bits, &shape, None).map_err(errors::argument)?.bytes();
-    if bytes != buffer.bytes() as i64 || !buffer.is_c_contiguous() {
-        return Err(errors::new::<PyValueError>(format_args!(
-            "data has {} bytes; {dtype} elements of shape {shape:?} need {bytes} without gaps",
-            buffer.bytes()
-        )));
-    }
-    let (data, shape_of_bytes) = (buffer.first(), [bytes]);
-    let mut of_buffer = Flags::empty();
-    of_buffer.set(Flags::READ_ONLY, buffer.is_read_only());
-    let flat = kept_by(buffer, |source| {
-        let view =
-            TensorRef::of_parts(DType::UINT8, Device::CPU, of_buffer, data, &shape_of_bytes, None)?;
-        // SAFETY: as many bytes as the buffer has, which is kept.
-        unsafe { Tensor::wrap(view, source) }
-    })?;
-    let must_copy = !is_read_only && flat.is_read_only();
-    let flat = if must_copy { copied(py, flat.view())? } else { flat };
-    let tensor = as_elements(flat, dtype, flags, &shape)?;
-    Ok(PyTensor::new(if is_fortran { reversed(&tensor)? } else { tensor }))
 }

@@ -7,7 +7,11 @@ use pyo3::prelude::*;
 use crate::asarray::tensor_of;
 use crate::convert::is_one;
 use crate::framework::{self, Framework, Request, judge};
+use crate::function::Function;
 use crate::namespace::{self, Namespace};
+use crate::support::lasting::lasting;
+use crate::support::objects::{Int, Text};
+use crate::support::parameters::{Arguments, Parameters};
 use crate::tensor::PyTensor;
 use crate::{device, errors, exceptions, flag, raw_array};
 
@@ -23,26 +27,46 @@ enum Answer {
 #[pyclass(frozen, name = "Plan", module = "dlbridge")]
 pub struct Plan {
     answer: Answer,
-    /// The bytes of the elements, as often as they would be copied: those that are
-    /// copied, or shared. 0 if it would be refused.
-    #[pyo3(get)]
     bytes: i64,
-    /// Why it would not be shared; why it can be, in few words.
-    #[pyo3(get)]
     reason: String,
-    /// The way by which the framework would be given the memory.
-    #[pyo3(get)]
     protocol: &'static str,
-    /// The framework of the array, or its type.
-    #[pyo3(get)]
     source: String,
-    /// The framework that it would be given to.
-    #[pyo3(get)]
     target: String,
 }
 
 #[pymethods]
 impl Plan {
+    /// The bytes of the elements, as often as they would be copied: those that are
+    /// copied, or shared. 0 if it would be refused.
+    #[getter]
+    fn bytes(&self) -> Int {
+        Int(self.bytes.into())
+    }
+
+    /// Why it would not be shared; why it can be, in few words.
+    #[getter]
+    fn reason(&self) -> Text<&str> {
+        Text(&self.reason)
+    }
+
+    /// The way by which the framework would be given the memory.
+    #[getter]
+    fn protocol(&self) -> Text<&str> {
+        Text(self.protocol)
+    }
+
+    /// The framework of the array, or its type.
+    #[getter]
+    fn source(&self) -> Text<&str> {
+        Text(&self.source)
+    }
+
+    /// The framework that it would be given to.
+    #[getter]
+    fn target(&self) -> Text<&str> {
+        Text(&self.target)
+    }
+
     /// Whether the result would be on the same memory.
     #[getter]
     fn shares(&self) -> bool {
@@ -61,10 +85,10 @@ impl Plan {
         self.answer == Answer::Refuses
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self) -> Text<String> {
         let Plan { source, target, reason, protocol, .. } = self;
         let bytes = errors::counted(self.bytes, "byte");
-        match self.answer {
+        Text(match self.answer {
             Answer::Shares => {
                 format!("Plan({source} -> {target}: shares {bytes} by {protocol})")
             }
@@ -72,31 +96,49 @@ impl Plan {
                 format!("Plan({source} -> {target}: copies {bytes} by {protocol}, since {reason})")
             }
             Answer::Refuses => format!("Plan({source} -> {target}: refuses, since {reason})"),
-        }
+        })
     }
 }
 
-/// What `convert` would do with these arguments. Nothing is moved, copied or
-/// imported for the answer. But tinygrad alone knows whether it has a device that
-/// works: it is imported, unless the environment says DEV=PYTHON, and given a byte.
-/// What gives out copies alone gives one, and another library by its namespace is
-/// given the tensor: nothing else tells what they do.
-///
-/// The array itself is asked, as `convert` does, so that what is no array at all is
-/// a TypeError here too.
-#[pyfunction]
-#[pyo3(
-    signature = (obj, to, *, device = None, allow_writable_alias = false),
-    text_signature = "(obj, to, *, device=None, allow_writable_alias=False)"
-)]
-pub fn plan(
+/// `plan`.
+pub struct PlanFunction;
+
+impl Function for PlanFunction {
+    type Own = PyModule;
+
+    const NAME: &'static str = "plan";
+    const SIGNATURE: &'static str = "(obj, to, *, device=None, allow_writable_alias=False)";
+    const DOCUMENTATION: &'static str = "\
+What `convert` would do with these arguments. Nothing is moved, copied or
+imported for the answer. But tinygrad alone knows whether it has a device that
+works: it is imported, unless the environment says DEV=PYTHON, and given a byte.
+What gives out copies alone gives one, and another library by its namespace is
+given the tensor: nothing else tells what they do.
+
+The array itself is asked, as `convert` does, so that what is no array at all is
+a TypeError here too.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<2, 2> = Parameters::of(PlanFunction::SIGNATURE);
+        let ([obj, to], [device, allow_writable_alias]) =
+            PARAMETERS.read(own.py(), Self::NAME, given)?;
+        let allow_writable_alias = flag::allow_writable_alias(allow_writable_alias)?;
+        let device = device::optional(device)?;
+        let plan = lasting(|| plan(obj, to, device, allow_writable_alias))?;
+        Bound::new(own.py(), plan).map(Bound::into_any)
+    }
+}
+
+fn plan(
     obj: &Bound<'_, PyAny>,
     to: &Bound<'_, PyAny>,
-    device: Option<&Bound<'_, PyAny>>,
-    #[pyo3(from_py_with = flag::allow_writable_alias)] allow_writable_alias: bool,
+    device: Option<Device>,
+    allow_writable_alias: bool,
 ) -> PyResult<Plan> {
     let py = obj.py();
-    let device = device.map(|device| device::parse("device", device)).transpose()?;
     let framework = match framework::parse(to) {
         Ok(framework) => framework,
         Err(unknown) => {

@@ -50,7 +50,7 @@ pub fn synchronize(py: Python<'_>, stream: Stream, device: Device) -> PyResult<(
 
 /// Reads an argument `stream` of a function here: None, or a stream of CUDA.
 pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
-    let Some(stream) = stream else {
+    let Some(stream) = stream.filter(|it| !it.is_none()) else {
         return Ok(None);
     };
     let number = integer(stream)?;

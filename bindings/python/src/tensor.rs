@@ -45,6 +45,10 @@ impl PyTensor {
         &self.tensor
     }
 
+    pub fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        Bound::new(py, self).map(Bound::into_any)
+    }
+
     /// A descriptor for others, valid as long as this is.
     pub fn shown(&self, py: Python<'_>) -> PyResult<*mut DLTensor> {
         self.shown.of(py, &self.tensor)

@@ -5,6 +5,7 @@ use dlbridge::{Device, Error, Tensor};
 use pyo3::prelude::*;
 
 use crate::owner::kept_by;
+use crate::support::lasting::boxed;
 use crate::tensor::{PyTensor, copied};
 use crate::{audit, errors, exceptions, stream};
 
@@ -154,7 +155,7 @@ pub fn copy_to(
 /// order.
 pub fn lent(tensor: &Tensor, made: Stream, work: Stream) -> PyResult<Tensor> {
     let share = tensor.share().map_err(errors::exchange)?;
-    kept_by(Box::new(Loan { tensor: share, made, work }), |source| {
+    kept_by(boxed(Loan { tensor: share, made, work })?, |source| {
         // SAFETY: the loan keeps the memory.
         unsafe { Tensor::wrap(tensor.view(), source) }
     })

@@ -7,8 +7,10 @@ use std::ptr;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::errors;
+use crate::support::parameters::Arguments;
 
 /// The definition of a function that the interpreter calls in this way, with its name and
 /// documentation.
@@ -73,17 +75,25 @@ pub unsafe fn pass_on<'py>(
 /// Arguments as they come from the interpreter.
 ///
 /// # Safety
-/// They are `count` objects that stay for `'a`.
+/// `names` is NULL or a tuple of texts, and there are `count` objects and then one for each
+/// name. They stay for `'a`.
 #[inline]
 pub unsafe fn given<'a, 'py>(
-    _attached: Python<'py>,
+    py: Python<'py>,
     arguments: *const *mut PyObject,
     count: usize,
-) -> &'a [Bound<'py, PyAny>] {
-    match count {
-        0 => &[],
-        // SAFETY: the caller's promise. A `Bound` is a pointer to an object.
-        _ => unsafe { std::slice::from_raw_parts(arguments.cast(), count) },
+    names: &'a *mut PyObject,
+) -> Arguments<'a, 'py> {
+    // SAFETY: the caller's promise. A `Bound` is a pointer to an object.
+    unsafe {
+        let names: Option<&Bound<'py, PyTuple>> =
+            (!names.is_null()).then(|| Bound::ref_from_ptr(py, names).cast_unchecked());
+        let all: &[Bound<'py, PyAny>] = match count + names.map_or(0, |names| names.len()) {
+            0 => &[],
+            all => std::slice::from_raw_parts(arguments.cast(), all),
+        };
+        let (positional, named) = all.split_at(count);
+        Arguments { positional, named, names }
     }
 }
 
@@ -101,5 +111,12 @@ pub fn answer<'py>(body: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> *mut P
 fn raise(error: PyErr) -> *mut PyObject {
     // Else PyO3 does not know of the GIL, and keeps what is dropped here for later.
     Python::attach(|py| error.restore(py));
+    // SAFETY: the thread is attached. Where there is no memory for an exception, the interpreter
+    // may forget it.
+    unsafe {
+        if ffi::PyErr_Occurred().is_null() {
+            ffi::PyErr_NoMemory();
+        }
+    }
     ptr::null_mut()
 }

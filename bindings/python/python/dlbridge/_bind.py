@@ -179,7 +179,7 @@ def _address(argument: str, function: Any) -> int:
         raise TypeError(
             f"{argument} is {function!r}; it must be a function of a ctypes library, or its address"
         )
-    address = ctypes.cast(function, ctypes.c_void_p).value
+    address = ctypes.c_void_p.from_buffer(function).value
     if not address:
         raise ValueError(f"{argument} is a NULL pointer; it must be a function")
     return address

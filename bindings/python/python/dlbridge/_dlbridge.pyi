@@ -641,5 +641,6 @@ def _bind(
     use_errno: bool,
     keep: tuple[Any, Any],
     home: tuple[str, str],
+    /,
 ) -> Callable[..., Any]:
     """A Python function that calls the C function at an address."""

@@ -3,11 +3,12 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::PyString;
 
 use super::frame::Objects;
 use super::function::Function;
 use crate::errors;
+use crate::support::parameters::Arguments;
 
 /// A parameter of the Python function.
 pub struct Argument {
@@ -18,19 +19,11 @@ pub struct Argument {
     pub is_required: bool,
 }
 
-/// The arguments as the interpreter passes them.
-#[derive(Clone, Copy)]
-pub struct Given<'a, 'py> {
-    pub positional: &'a [Bound<'py, PyAny>],
-    pub keywords: &'a [Bound<'py, PyAny>],
-    pub names: Option<&'a Bound<'py, PyTuple>>,
-}
-
 /// Puts each argument in its place.
 pub fn arrange<'a, 'py>(
     py: Python<'py>,
     function: &Function,
-    given: Given<'a, 'py>,
+    given: Arguments<'a, 'py>,
     objects: &mut Objects<'a, 'py>,
 ) -> PyResult<()> {
     objects.resize(function.signature.parameters.len(), None);
@@ -41,7 +34,7 @@ pub fn arrange<'a, 'py>(
         objects[argument.place] = Some(object);
     }
     if let Some(names) = given.names {
-        for (index, object) in given.keywords.iter().enumerate() {
+        for (index, object) in given.named.iter().enumerate() {
             let place = find(py, function, &names.get_item(index)?)?;
             if objects[place].replace(object).is_some() {
                 return Err(twice(function, place));

@@ -11,10 +11,9 @@ use std::ptr;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyTuple};
 
-use super::arguments::Given;
 use super::function::Function;
+use crate::support::objects;
 use crate::vectorcall;
 
 #[repr(C)]
@@ -40,8 +39,8 @@ unsafe extern "C" {
 pub fn new<'py>(function: Bound<'py, Function>) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
     let class = class(py)?;
-    let attributes = [("__module__", function.get().attribute(py, "__module__")?)];
-    let attributes = attributes.into_py_dict(py)?;
+    let module = function.get().attribute(py, "__module__")?;
+    let attributes = objects::named(py, [("__module__", module)])?;
     // SAFETY: the type is that of a `Callable`, whose fields are zeros; no code runs before
     // they are filled.
     unsafe {
@@ -71,12 +70,7 @@ unsafe extern "C" fn call(
     // SAFETY: as above.
     vectorcall::answer(|| unsafe {
         let function = function_of(py, &callable);
-        let names: Option<&Bound<'_, PyTuple>> =
-            (!names.is_null()).then(|| Bound::ref_from_ptr(py, &names).cast_unchecked());
-        let keywords = names.map_or(0, |names| names.len());
-        let all = vectorcall::given(py, arguments, count + keywords);
-        let (positional, keywords) = all.split_at(count);
-        function.get().enter(py, Given { positional, keywords, names })
+        function.get().enter(py, vectorcall::given(py, arguments, count, &names))
     })
 }
 
@@ -194,8 +188,9 @@ unsafe extern "C" fn represent(callable: *mut PyObject) -> *mut PyObject {
     // SAFETY: as above.
     vectorcall::answer(|| unsafe {
         let py = Python::assume_attached();
-        let text = format!("<dlbridge function {}>", function_of(py, &callable).get().call_text);
-        Ok(text.into_pyobject(py)?.into_any())
+        let function = function_of(py, &callable).get();
+        let text = format_args!("<dlbridge function {}>", function.call_text);
+        objects::display(py, text).map(Bound::into_any)
     })
 }
 

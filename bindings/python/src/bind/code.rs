@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use libffi::middle::{Cif, Type};
+use libffi::low::{ffi_abi_FFI_DEFAULT_ABI as ABI, ffi_cif, ffi_type, prep_cif, types};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
@@ -15,8 +15,44 @@ use crate::errors;
 /// An address, and what libffi knows of the function there.
 pub struct Code {
     address: *const c_void,
-    description: Cif,
+    description: Box<Description>,
     registers: Option<Registers>,
+}
+
+/// What libffi knows of a signature. It points into itself: it stays in its box.
+struct Description {
+    cif: ffi_cif,
+    arguments: Vec<*mut ffi_type>,
+}
+
+impl Description {
+    fn of(signature: &Signature) -> PyResult<Box<Description>> {
+        let argument = |parameter: &Parameter| match (&parameter.kind, parameter.mode) {
+            (Kind::Scalar(scalar), Mode::In) => scalar.ffi_type(),
+            _ => &raw mut types::pointer,
+        };
+        let result = match &signature.result {
+            Outcome::Void => &raw mut types::void,
+            Outcome::Status | Outcome::OwnStatus => &raw mut types::sint32,
+            Outcome::Scalar(scalar, _) => scalar.ffi_type(),
+            Outcome::Text | Outcome::Tensor(_) => &raw mut types::pointer,
+        };
+        let arguments = signature.parameters.iter().map(argument).collect();
+        let mut own = Box::new(Description { cif: ffi_cif::default(), arguments });
+        let (types, count) = (own.arguments.as_mut_ptr(), own.arguments.len());
+        // SAFETY: the types are libffi's own, and their list stays where it is as long as the
+        // description does.
+        let made = unsafe { prep_cif(&mut own.cif, ABI, count, result, types) };
+        match made {
+            Ok(()) => Ok(own),
+            Err(_) => Err(errors::new::<PyValueError>("libffi cannot call such a function here")),
+        }
+    }
+
+    /// libffi only reads it.
+    fn as_ptr(&self) -> *mut ffi_cif {
+        (&raw const self.cif).cast_mut()
+    }
 }
 
 // SAFETY: the description is only read after it was made, and the address is one of code.
@@ -29,20 +65,9 @@ impl Code {
         if address == 0 {
             return Err(errors::new::<PyValueError>("the address of the function is 0"));
         }
-        let argument = |parameter: &Parameter| match (&parameter.kind, parameter.mode) {
-            (Kind::Scalar(scalar), Mode::In) => scalar.ffi_type(),
-            _ => Type::pointer(),
-        };
-        let result = match &signature.result {
-            Outcome::Void => Type::void(),
-            Outcome::Status | Outcome::OwnStatus => Type::i32(),
-            Outcome::Scalar(scalar, _) => scalar.ffi_type(),
-            Outcome::Text | Outcome::Tensor(_) => Type::pointer(),
-        };
-        let types = signature.parameters.iter().map(argument);
         Ok(Code {
             address: address as *const c_void,
-            description: Cif::new(types.collect::<Vec<_>>(), result),
+            description: Description::of(signature)?,
             registers: Registers::of(signature),
         })
     }
@@ -73,7 +98,7 @@ impl Code {
         unsafe {
             let code = std::mem::transmute::<*const c_void, unsafe extern "C" fn()>(self.address);
             libffi::raw::ffi_call(
-                self.description.as_raw_ptr(),
+                self.description.as_ptr(),
                 Some(code),
                 result.as_mut_ptr(),
                 pointers.as_mut_ptr(),

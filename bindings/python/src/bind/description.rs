@@ -1,6 +1,6 @@
 //! What `help` shows of a bound function.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use dlbridge::spec::{Spec, Types};
 
@@ -56,23 +56,20 @@ fn escaped(character: char) -> String {
 }
 
 /// The documentation: what the caller wrote, the parameters, and the function in C.
-pub fn describe(name: &str, signature: &Signature, doc: Option<&str>) -> String {
-    let mut text = String::new();
+pub fn describe(
+    text: &mut impl Write,
+    name: &str,
+    signature: &Signature,
+    doc: Option<&str>,
+) -> fmt::Result {
     if let Some(doc) = doc {
-        let _ = write!(text, "{}\n\n", doc.trim());
+        write!(text, "{}\n\n", doc.trim())?;
     }
     for parameter in &signature.parameters {
-        let _ = writeln!(
-            text,
-            "{}{}: {}{}",
-            modes(parameter),
-            parameter.name,
-            parameter.text,
-            value(parameter, signature)
-        );
+        let Parameter { name, text: kind, .. } = parameter;
+        writeln!(text, "{}{name}: {kind}{}", modes(parameter), value(parameter, signature))?;
     }
-    let _ = write!(text, "\nC: {}", prototype(name, signature));
-    text
+    write!(text, "\nC: {}", prototype(name, signature))
 }
 
 fn modes(parameter: &Parameter) -> String {

@@ -4,10 +4,11 @@ use std::ffi::CString;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::advice;
-use super::arguments::{Argument, Given, arrange};
+use super::arguments::{Argument, arrange};
 use super::callable;
 use super::code::Code;
 use super::description::{call_text, describe};
@@ -19,8 +20,10 @@ use super::refusal::called;
 use super::scalar::Word;
 use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
 use crate::framework::{self, Framework};
+use crate::support::lasting::lasting;
 use crate::support::objects::{self, Ask};
-use crate::{errors, flag};
+use crate::support::parameters::{Arguments, Parameters};
+use crate::{address, errors, flag};
 
 /// A C function, its signature, and how it is called.
 #[pyclass(frozen, name = "_Function", module = "dlbridge")]
@@ -109,65 +112,132 @@ pub struct Place {
     pub default: Option<CString>,
 }
 
-/// A Python function that calls the C function at an address.
-#[pyfunction(name = "_bind")]
-#[expect(clippy::too_many_arguments, reason = "one caller, in Python, by position")]
-pub fn bind<'py>(
-    py: Python<'py>,
+/// `_bind`, which `bind` calls by position.
+pub struct Bind;
+
+impl crate::function::Function for Bind {
+    type Own = PyModule;
+
+    const NAME: &'static str = "_bind";
+    const SIGNATURE: &'static str =
+        "(name, address, signature, doc, copy, release_gil, like, error, use_errno, keep, home, /)";
+    const DOCUMENTATION: &'static str =
+        "A Python function that calls the C function at an address.";
+
+    fn call<'py>(
+        own: &Bound<'py, PyModule>,
+        given: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PARAMETERS: Parameters<11, 0> = Parameters::of(Bind::SIGNATURE);
+        let py = own.py();
+        let (
+            [name, address, signature, doc, copy, release_gil, like, error, use_errno, keep, home],
+            [],
+        ) = PARAMETERS.read(py, Self::NAME, given)?;
+        let [module, qualified] = pair(home)?;
+        let declared = Declared {
+            name: text("name", name)?,
+            address: address::number("address", address)?,
+            signature: text("signature", signature)?,
+            doc: set(doc).map(|doc| text("doc", doc)).transpose()?,
+            copy: flag::copy(copy)?,
+            releases_gil: flag::truth("release_gil", release_gil)?,
+            like: set(like).map(framework::parse).transpose()?,
+            error: set(error).map(|error| address::number("error", error)).transpose()?,
+            uses_errno: flag::truth("use_errno", use_errno)?,
+            keep: pair(keep)?.map(Bound::unbind),
+            home: [text("__module__", &module)?, text("__qualname__", &qualified)?],
+        };
+        // The function stays as long as the program uses it.
+        callable::new(lasting(|| Bound::new(py, declared.compile(py)?))?)
+    }
+}
+
+fn set<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyAny>> {
+    (!value.is_none()).then_some(value)
+}
+
+fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    match value.cast::<PyString>() {
+        Ok(text) => objects::written(value.py(), objects::characters(text)?),
+        Err(_) => Err(errors::wrong_type(name, value, "a str")),
+    }
+}
+
+fn pair<'py>(tuple: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyAny>; 2]> {
+    let item = |index| tuple.get_item(objects::int(tuple.py(), index)?);
+    Ok([item(0)?, item(1)?])
+}
+
+/// The bytes of a signature: what is said of it is to fit into the reserve of the allocator.
+const LONGEST: usize = 4 << 10;
+
+/// What `bind` was given.
+struct Declared {
     name: String,
     address: usize,
-    signature: &str,
-    doc: Option<&str>,
-    #[pyo3(from_py_with = flag::copy)] copy: Option<bool>,
-    release_gil: bool,
-    like: Option<&Bound<'py, PyAny>>,
+    signature: String,
+    doc: Option<String>,
+    copy: Option<bool>,
+    releases_gil: bool,
+    like: Option<&'static Framework>,
     error: Option<usize>,
-    use_errno: bool,
+    uses_errno: bool,
     keep: [Py<PyAny>; 2],
     home: [String; 2],
-) -> PyResult<Bound<'py, PyAny>> {
-    if copy == Some(true) {
-        return Err(errors::new::<PyValueError>(
-            "copy is True; it must be False, or None to copy what C cannot use as it is",
-        ));
+}
+
+impl Declared {
+    fn compile(self, py: Python<'_>) -> PyResult<Function> {
+        let Declared { name, address, copy, like, error, keep, home, .. } = self;
+        if copy == Some(true) {
+            return Err(errors::new::<PyValueError>(
+                "copy is True; it must be False, or None to copy what C cannot use as it is",
+            ));
+        }
+        if self.signature.len() > LONGEST {
+            return Err(errors::new::<PyValueError>(format_args!(
+                "signature has {} bytes; it must have {LONGEST} at most",
+                self.signature.len()
+            )));
+        }
+        let signature = Signature::parse(&self.signature)
+            .map_err(|error| errors::argument(advice::of_signature(&self.signature, error)))?;
+        check_defaults(py, &name, &signature)?;
+        let arguments = python_order(py, &signature)?;
+        check_names(py, &arguments)?;
+        let positional = arguments
+            .iter()
+            .filter(|argument| !signature.parameters[argument.place].is_keyword_only())
+            .count();
+        let call_text = call_text(&name, &signature, &arguments, positional);
+        let doc = self.doc.as_deref();
+        let doc = objects::grown(py, |text| describe(text, &name, &signature, doc))?;
+        let (places, cells) = places(&signature, &arguments[..positional])?;
+        let quick = Quick::of(&signature, &arguments, positional, like);
+        Ok(Function {
+            quick,
+            places,
+            order: Order::of(&signature),
+            positional,
+            cells,
+            gives: signature.gives(),
+            like,
+            copy,
+            releases_gil: self.releases_gil,
+            code: Code::new(address, &signature)?,
+            error,
+            sentences: Sentences::of(py, address, &signature)?,
+            errno: self.uses_errno.then(|| Errno::new(py)).transpose()?,
+            keep,
+            doc,
+            home,
+            name,
+            signature,
+            arguments,
+            call_text,
+        })
     }
-    let signature = Signature::parse(signature)
-        .map_err(|error| errors::argument(advice::of_signature(signature, error)))?;
-    check_defaults(py, &name, &signature)?;
-    let like = like.map(framework::parse).transpose()?;
-    let arguments = python_order(py, &signature)?;
-    check_names(py, &arguments)?;
-    let positional = arguments
-        .iter()
-        .filter(|argument| !signature.parameters[argument.place].is_keyword_only())
-        .count();
-    let call_text = call_text(&name, &signature, &arguments, positional);
-    let doc = describe(&name, &signature, doc);
-    let (places, cells) = places(&signature, &arguments[..positional])?;
-    let quick = Quick::of(&signature, &arguments, positional, like);
-    let function = Function {
-        quick,
-        places,
-        order: Order::of(&signature),
-        positional,
-        cells,
-        gives: signature.gives(),
-        like,
-        copy,
-        releases_gil: release_gil,
-        code: Code::new(address, &signature)?,
-        error,
-        sentences: Sentences::of(py, address, &signature)?,
-        errno: use_errno.then(|| Errno::new(py)).transpose()?,
-        keep,
-        doc,
-        home,
-        name,
-        signature,
-        arguments,
-        call_text,
-    };
-    callable::new(Bound::new(py, function)?)
 }
 
 #[pymethods]
@@ -204,7 +274,7 @@ fn python_order(py: Python<'_>, signature: &Signature) -> PyResult<Vec<Argument>
 fn check_names(py: Python<'_>, arguments: &[Argument]) -> PyResult<()> {
     let is_keyword = objects::module(py, c"keyword")?.attribute(c"iskeyword")?;
     for Argument { name, .. } in arguments {
-        if is_keyword.call1((name,))?.is_truthy()? {
+        if is_keyword.called([name.bind(py)])?.is_truthy()? {
             return Err(errors::new::<PyValueError>(format_args!(
                 "a parameter is called {name}, which is a keyword of Python, so that no call could \
                  name it; say {name}_"
@@ -251,7 +321,7 @@ impl Function {
     pub fn enter<'py>(
         &self,
         py: Python<'py>,
-        given: Given<'_, 'py>,
+        given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Some(quick) = self.quick.as_ref().filter(|_| given.names.is_none())
             && let Some(result) = quick.call(py, self, given.positional)
@@ -283,7 +353,7 @@ impl Function {
     fn call_carefully<'py>(
         &self,
         py: Python<'py>,
-        given: Given<'_, 'py>,
+        given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut frame = Frame::new(py, self);
         arrange(py, self, given, &mut frame.objects)?;

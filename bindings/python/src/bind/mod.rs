@@ -33,7 +33,7 @@ mod usual;
 
 use dlbridge::{Error, Status};
 
-pub use function::{Function, bind};
+pub use function::{Bind, Function};
 pub use parameter::ArgumentType;
 
 /// Whether a copy would be right.

@@ -6,7 +6,6 @@ use dlbridge::cuda::{self, Stream};
 use dlbridge::spec::{Extent, Order, Spec, Types};
 use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
 use smallvec::SmallVec;
 
 use super::frame::Frame;
@@ -15,7 +14,7 @@ use super::signature::Parameter;
 use super::slot::Slot;
 use crate::framework::{Framework, Request, judge};
 use crate::stream::lasting;
-use crate::support::objects;
+use crate::support::objects::{self, Ask};
 use crate::tensor::PyTensor;
 use crate::{convert, errors, numpy, torch};
 
@@ -172,11 +171,10 @@ impl Wanted<'_> {
     /// By `torch.empty`.
     fn make_by_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let torch = objects::module(py, c"torch")?;
-        let dtype = torch.getattr(self.dtype.to_string())?;
+        let dtype = torch.getattr(objects::display(py, self.dtype)?)?;
         let device = objects::display(py, self.device)?.into_any();
-        let options = [("dtype", dtype), ("device", device)];
-        let shape = objects::ints(py, self.shape)?;
-        torch.call_method("empty", (shape,), Some(&options.into_py_dict(py)?))
+        let options = objects::named(py, [("dtype", dtype), ("device", device)])?;
+        torch.attribute(c"empty")?.called_with([objects::ints(py, self.shape)?.as_any()], &options)
     }
 
     /// Whether `make` runs no code of others, whose exceptions would have to be passed on.

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use super::function::Function;
 use super::signature::Parameter;
+use crate::support::objects::{self, Ask};
 use crate::{errors, exceptions};
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.
@@ -65,7 +66,8 @@ pub fn called(name: &str, error: PyErr, py: Python<'_>) -> PyErr {
         || exceptions::has(&class);
     if !is_plain {
         // Its class may want more than a text to be made.
-        let note = error.value(py).call_method1("add_note", (name,));
+        let note = objects::text(py, name)
+            .and_then(|name| error.value(py).method(c"add_note", [name.as_any()]));
         return match note {
             Ok(_) => error,
             Err(failed) => errors::rather(py, error, failed),

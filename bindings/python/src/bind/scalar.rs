@@ -7,10 +7,10 @@ use std::ffi::{
 use std::fmt::Display;
 use std::ptr::NonNull;
 
-use dlbridge::DType;
 use dlbridge::abi::DLDataTypeCode;
 use dlbridge::spec::parse_type;
-use libffi::middle::Type;
+use dlbridge::{DType, Value};
+use libffi::low::{ffi_type, types};
 use pyo3::exceptions::{
     PyException, PyMemoryError, PyOverflowError, PyRecursionError, PyTypeError, PyValueError,
 };
@@ -18,8 +18,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
 
 use super::signature::Literal;
-use crate::errors;
 use crate::support::objects::{self, Ask, intern};
+use crate::{element, errors};
 
 /// Room for one C value, at its address.
 #[repr(C, align(16))]
@@ -154,21 +154,21 @@ impl Scalar {
         }
     }
 
-    pub fn ffi_type(self) -> Type {
+    pub fn ffi_type(self) -> *mut ffi_type {
         match self {
-            Scalar::Int { bits: 8, signed: true } => Type::i8(),
-            Scalar::Int { bits: 16, signed: true } => Type::i16(),
-            Scalar::Int { bits: 32, signed: true } => Type::i32(),
-            Scalar::Int { signed: true, .. } => Type::i64(),
-            Scalar::Int { bits: 8, .. } | Scalar::Bool => Type::u8(),
-            Scalar::Int { bits: 16, .. } => Type::u16(),
-            Scalar::Int { bits: 32, .. } => Type::u32(),
-            Scalar::Int { .. } => Type::u64(),
-            Scalar::Float => Type::f32(),
-            Scalar::Double => Type::f64(),
-            Scalar::ComplexFloat => Type::c32(),
-            Scalar::ComplexDouble => Type::c64(),
-            Scalar::Pointer => Type::pointer(),
+            Scalar::Int { bits: 8, signed: true } => &raw mut types::sint8,
+            Scalar::Int { bits: 16, signed: true } => &raw mut types::sint16,
+            Scalar::Int { bits: 32, signed: true } => &raw mut types::sint32,
+            Scalar::Int { signed: true, .. } => &raw mut types::sint64,
+            Scalar::Int { bits: 8, .. } | Scalar::Bool => &raw mut types::uint8,
+            Scalar::Int { bits: 16, .. } => &raw mut types::uint16,
+            Scalar::Int { bits: 32, .. } => &raw mut types::uint32,
+            Scalar::Int { .. } => &raw mut types::uint64,
+            Scalar::Float => &raw mut types::float,
+            Scalar::Double => &raw mut types::double,
+            Scalar::ComplexFloat => &raw mut types::complex_float,
+            Scalar::ComplexDouble => &raw mut types::complex_double,
+            Scalar::Pointer => &raw mut types::pointer,
         }
     }
 
@@ -374,33 +374,32 @@ impl Scalar {
     pub unsafe fn to_python(self, py: Python<'_>, word: &Word) -> PyResult<Py<PyAny>> {
         // SAFETY: the caller's promise, for each type.
         unsafe {
-            Ok(match self {
-                Scalar::Int { bits: 8, signed: true } => object(py, word.get::<i8>())?,
-                Scalar::Int { bits: 16, signed: true } => object(py, word.get::<i16>())?,
-                Scalar::Int { bits: 32, signed: true } => object(py, word.get::<i32>())?,
-                Scalar::Int { signed: true, .. } => object(py, word.get::<i64>())?,
-                Scalar::Int { bits: 8, .. } => object(py, word.get::<u8>())?,
-                Scalar::Int { bits: 16, .. } => object(py, word.get::<u16>())?,
-                Scalar::Int { bits: 32, .. } => object(py, word.get::<u32>())?,
-                Scalar::Int { .. } => object(py, word.get::<u64>())?,
-                Scalar::Float => object(py, f64::from(word.get::<c_float>()))?,
-                Scalar::Double => object(py, word.get::<c_double>())?,
-                Scalar::Bool => {
-                    PyBool::new(py, word.get::<u8>() != 0).to_owned().into_any().unbind()
-                }
+            let value = match self {
+                Scalar::Int { bits: 8, signed: true } => Value::Int(word.get::<i8>().into()),
+                Scalar::Int { bits: 16, signed: true } => Value::Int(word.get::<i16>().into()),
+                Scalar::Int { bits: 32, signed: true } => Value::Int(word.get::<i32>().into()),
+                Scalar::Int { signed: true, .. } => Value::Int(word.get()),
+                Scalar::Int { bits: 8, .. } => Value::Uint(word.get::<u8>().into()),
+                Scalar::Int { bits: 16, .. } => Value::Uint(word.get::<u16>().into()),
+                Scalar::Int { bits: 32, .. } => Value::Uint(word.get::<u32>().into()),
+                Scalar::Int { .. } => Value::Uint(word.get()),
+                Scalar::Float => Value::Float(word.get::<c_float>().into()),
+                Scalar::Double => Value::Float(word.get::<c_double>()),
+                Scalar::Bool => Value::Bool(word.get::<u8>() != 0),
                 Scalar::ComplexFloat => {
-                    let [re, im] = word.get::<[f32; 2]>().map(f64::from);
-                    PyComplex::from_doubles(py, re, im).into_any().unbind()
+                    let [real, imaginary] = word.get::<[f32; 2]>().map(f64::from);
+                    Value::Complex(real, imaginary)
                 }
                 Scalar::ComplexDouble => {
-                    let [re, im] = word.get::<[f64; 2]>();
-                    PyComplex::from_doubles(py, re, im).into_any().unbind()
+                    let [real, imaginary] = word.get();
+                    Value::Complex(real, imaginary)
                 }
                 Scalar::Pointer => match word.get::<usize>() {
-                    0 => py.None(),
-                    address => object(py, address)?,
+                    0 => return Ok(py.None()),
+                    address => Value::Uint(address as u64),
                 },
-            })
+            };
+            element::number(py, value).map(Bound::unbind)
         }
     }
 }
@@ -411,14 +410,4 @@ fn range(bits: u16, signed: bool) -> (i64, u64) {
         true => (i64::MIN >> (64 - bits), (i64::MAX >> (64 - bits)) as u64),
         false => (0, u64::MAX >> (64 - bits)),
     }
-}
-
-fn object<'py, T>(py: Python<'py>, value: T) -> PyResult<Py<PyAny>>
-where
-    T: IntoPyObject<'py, Error = std::convert::Infallible>,
-    T::Output: pyo3::BoundObject<'py, T::Target>,
-{
-    use pyo3::BoundObject;
-    let Ok(object) = value.into_pyobject(py);
-    Ok(object.into_any().into_bound().unbind())
 }

@@ -4,14 +4,14 @@
 
 use dlbridge::{DType, TensorRef};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 
 use super::{
     Carrier, Form, Framework, Give, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain, lacks,
 };
 use crate::errors;
 use crate::loaded::LoadedType;
-use crate::support::objects::{self, Ask};
+use crate::support::objects::{self, Ask, intern};
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("jax", "Array");
@@ -69,14 +69,14 @@ fn may_keep_wide(py: Python<'_>) -> bool {
 /// variable says so.
 fn keeps_wide(py: Python<'_>) -> PyResult<bool> {
     let modules = objects::module(py, c"sys")?.attribute(c"modules")?.cast_into::<PyDict>()?;
-    if let Some(jax) = modules.get_item("jax")?
+    if let Some(jax) = modules.get_item(intern!(py, "jax")?)?
         && let Ok(config) = jax.attribute(c"config")
     {
         return config.attribute(c"jax_enable_x64")?.is_truthy();
     }
     let environment = objects::module(py, c"os")?.attribute(c"environ")?;
-    let value = environment.call_method1("get", ("JAX_ENABLE_X64", ""))?.cast_into::<PyString>()?;
-    let value = value.to_string_lossy().to_lowercase();
+    let value = environment.method(c"get", [objects::text(py, "JAX_ENABLE_X64")?.as_any()])?;
+    let value = errors::text(&value).unwrap_or_default().to_lowercase();
     Ok(["y", "yes", "t", "true", "on", "1"].contains(&&*value))
 }
 

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use super::{Carrier, Framework, Give, Order, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
-use crate::support::objects::{self, intern};
+use crate::support::objects::{self, Ask, intern};
 use crate::tensor::PyTensor;
 
 static ARRAY: LoadedType = LoadedType::new("mlx.core", "array");
@@ -40,6 +40,6 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
             .set_item(intern!(py, "dtype")?, FRAMEWORK.attribute(py, "mlx.core", "float64")?)?;
     }
     array
-        .call((Carrier::legacy(&FRAMEWORK, tensor)?,), Some(&keywords))
+        .called_with([Carrier::legacy(&FRAMEWORK, tensor)?.as_any()], &keywords)
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }

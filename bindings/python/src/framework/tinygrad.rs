@@ -6,12 +6,12 @@ use dlbridge::{DType, Device, Tensor, TensorRef, array_interface};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PySet, PyTuple};
+use pyo3::types::{PySet, PyTuple};
 
 use super::{Framework, Give, ReadOnly, is_plain, lacks};
 use crate::loaded::LoadedType;
 use crate::owner::owned_by;
-use crate::support::objects::{self, Ask};
+use crate::support::objects::{self, Ask, intern};
 use crate::tensor::copied;
 use crate::{errors, exceptions, numpy};
 
@@ -44,7 +44,7 @@ fn give<'py>(tensor: &TensorRef<'_>, keeper: Bound<'py, PyAny>) -> PyResult<Boun
             return class.called([&array])?.method(c"realize", []);
         }
         // It would make a constant of a single number, which is on no device.
-        let row = class.called([&array.call_method1("reshape", (1,))?.into_any()])?;
+        let row = class.called([&array.method(c"reshape", [objects::int(py, 1)?.as_any()])?])?;
         row.method(c"realize", [])?.method(c"reshape", [&PyTuple::empty(py)])
     };
     made().map_err(|error| FRAMEWORK.refusal(tensor, py, error))
@@ -68,13 +68,14 @@ fn default_device_is_usable(py: Python<'_>) -> PyResult<()> {
 }
 
 fn is_imported(py: Python<'_>) -> PyResult<bool> {
-    objects::module(py, c"sys")?.attribute(c"modules")?.contains("tinygrad")
+    objects::module(py, c"sys")?.attribute(c"modules")?.contains(intern!(py, "tinygrad")?)
 }
 
 /// Whether tinygrad will take its interpreter for its device, which works everywhere.
 fn environment_names_python(py: Python<'_>) -> PyResult<bool> {
     let environment = objects::module(py, c"os")?.attribute(c"environ")?;
-    environment.call_method1("get", ("DEV",))?.eq("PYTHON")
+    let device = environment.method(c"get", [objects::text(py, "DEV")?.as_any()])?;
+    Ok(errors::text(&device).is_some_and(|device| device == "PYTHON"))
 }
 
 /// Fails where a device cannot hold and give back a byte: to open one may take a compiler.
@@ -90,10 +91,13 @@ fn device_is_usable(device: &Bound<'_, PyAny>) -> PyResult<()> {
     }
     let name = errors::shown(device)?;
     let made = || -> PyResult<()> {
-        let byte = objects::module(py, c"numpy")?.call_method1("zeros", (1, "uint8"))?;
+        let byte = objects::module(py, c"numpy")?.method(
+            c"zeros",
+            [objects::int(py, 1)?.as_any(), objects::text(py, "uint8")?.as_any()],
+        )?;
         let class = FRAMEWORK.attribute(py, "tinygrad", "Tensor")?;
-        let named = [("device", device)].into_py_dict(py)?;
-        let tensor = class.call((byte,), Some(&named))?;
+        let named = objects::named(py, [("device", device.clone())])?;
+        let tensor = class.called_with([&byte], &named)?;
         tensor.method(c"realize", [])?.method(c"numpy", []).map(drop)
     };
     made().map_err(|error| unusable(py, &format!("its device {name}"), error))?;

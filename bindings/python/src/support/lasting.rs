@@ -6,6 +6,11 @@ use pyo3::prelude::*;
 use super::allocator;
 use crate::errors;
 
+/// A box for what stays.
+pub fn boxed<T>(value: T) -> PyResult<Box<T>> {
+    lasting(|| Ok(Box::new(value)))
+}
+
 /// What `make` makes, none of it on the reserve of the allocator: MemoryError instead. Else what
 /// stays would use up the reserve, and the next sentence could not be written.
 pub fn lasting<T>(make: impl FnOnce() -> PyResult<T>) -> PyResult<T> {

@@ -3,6 +3,7 @@
 mod allocator;
 pub mod lasting;
 pub mod objects;
+pub mod parameters;
 
 use pyo3::prelude::*;
 

@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyTuple, PyType};
 
 use crate::errors::{self, out_of_memory};
 use crate::once::once;
@@ -59,13 +59,18 @@ pub fn display(py: Python<'_>, value: impl Display) -> PyResult<Bound<'_, PyStri
 
 /// As `to_string`, of any length.
 pub fn written(py: Python<'_>, value: impl Display) -> PyResult<String> {
+    grown(py, |text| write!(text, "{value}"))
+}
+
+/// A text of any length, which `write` writes.
+pub fn grown(py: Python<'_>, write: impl FnOnce(&mut Growing) -> fmt::Result) -> PyResult<String> {
     let mut text = Growing(String::new());
-    write!(text, "{value}").map_err(|_| out_of_memory(py))?;
+    write(&mut text).map_err(|_| out_of_memory(py))?;
     Ok(text.0)
 }
 
 /// A text that can fail to grow.
-struct Growing(String);
+pub struct Growing(String);
 
 impl Write for Growing {
     fn write_str(&mut self, more: &str) -> fmt::Result {
@@ -185,6 +190,36 @@ pub fn dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     unsafe { owned(py, ffi::PyDict_New()) }
 }
 
+/// A dict by names, as for the keywords of a call.
+pub fn named<'py, const N: usize>(
+    py: Python<'py>,
+    entries: [(&str, Bound<'py, PyAny>); N],
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = dict(py)?;
+    for (name, value) in entries {
+        dict.set_item(text(py, name)?, value)?;
+    }
+    Ok(dict)
+}
+
+/// A class.
+pub fn class<'py>(
+    py: Python<'py>,
+    name: &str,
+    bases: [Bound<'py, PyType>; 2],
+    members: Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyType>> {
+    let (name, bases) = (text(py, name)?, tuple(py, bases.map(Bound::into_any))?);
+    let made = py.get_type::<PyType>().called([&name, &bases, &members])?;
+    // SAFETY: `type` makes types.
+    Ok(unsafe { made.cast_into_unchecked() })
+}
+
+/// True or False.
+pub fn truth(py: Python<'_>, truth: bool) -> Bound<'_, PyAny> {
+    PyBool::new(py, truth).to_owned().into_any()
+}
+
 /// A module, which is imported.
 pub fn module<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyModule>> {
     // SAFETY: the thread is attached, and the name ends.
@@ -193,6 +228,13 @@ pub fn module<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyModule
     found.cast_into::<PyModule>().map_err(|_| {
         errors::new::<PyTypeError>(format_args!("sys.modules has no module for {name:?}"))
     })
+}
+
+/// As `module`, by a text.
+pub fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let name = text(py, name)?;
+    // SAFETY: a string.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyImport_Import(name.as_ptr())) }
 }
 
 /// What is asked of an object by a name that is not kept.
@@ -204,6 +246,13 @@ pub trait Ask<'py> {
     fn called<const N: usize>(
         &self,
         arguments: [&Bound<'py, PyAny>; N],
+    ) -> PyResult<Bound<'py, PyAny>>;
+
+    /// As `called`, with keywords.
+    fn called_with<const N: usize>(
+        &self,
+        arguments: [&Bound<'py, PyAny>; N],
+        keywords: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyAny>>;
 
     /// What a method gives.
@@ -230,6 +279,14 @@ impl<'py, T> Ask<'py> for Bound<'py, T> {
         arguments: [&Bound<'py, PyAny>; N],
     ) -> PyResult<Bound<'py, PyAny>> {
         vectorcall::call(self.as_any(), arguments)
+    }
+
+    fn called_with<const N: usize>(
+        &self,
+        arguments: [&Bound<'py, PyAny>; N],
+        keywords: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.as_any().call(tuple(self.py(), arguments.map(Bound::clone))?, Some(keywords))
     }
 }
 

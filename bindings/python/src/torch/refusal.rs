@@ -1,5 +1,7 @@
 //! Why a torch.Tensor has no memory that can be shared, and what to pass instead.
 
+use std::ffi::CStr;
+
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
@@ -47,17 +49,17 @@ fn reason(x: &Bound<'_, PyAny>) -> PyResult<Option<Reason>> {
     if let Some(found) = of_class(&errors::type_name(x)) {
         return Ok(Some(found));
     }
-    let is = |name: &str| tells(x, || x.getattr(name)?.is_truthy());
-    let text = |name: &str| {
-        let text = errors::tolerate(x.py(), x.getattr(name).and_then(|it| errors::shown(&it)))?;
+    let is = |name: &CStr| tells(x, || x.attribute(name)?.is_truthy());
+    let text = |name: &CStr| {
+        let text = errors::tolerate(x.py(), x.attribute(name).and_then(|it| errors::shown(&it)))?;
         Ok::<_, PyErr>(text.unwrap_or_default())
     };
-    let (layout, dtype) = (text("layout")?, text("dtype")?);
-    let (what, way) = if is("is_meta")? {
+    let (layout, dtype) = (text(c"layout")?, text(c"dtype")?);
+    let (what, way) = if is(c"is_meta")? {
         ("is on the meta device, which has no memory".to_owned(), "pass a tensor with data")
-    } else if is("is_nested")? {
+    } else if is(c"is_nested")? {
         ("is nested".to_owned(), "pass x.to_padded_tensor(0) or its parts, x.unbind()")
-    } else if is("is_quantized")? {
+    } else if is(c"is_quantized")? {
         ("is quantized".to_owned(), "pass x.dequantize() or x.int_repr()")
     } else if !layout.is_empty() && layout != "torch.strided" {
         (format!("has the layout {layout}, which is no strided array"), "pass x.to_dense()")
@@ -106,12 +108,12 @@ fn transformed(x: &Bound<'_, PyAny>) -> PyResult<Option<Reason>> {
     let Some(functorch) = errors::tolerate(py, functorch())? else {
         return Ok(None);
     };
-    let is = |name: &str| tells(x, || functorch.call_method1(name, (x,))?.is_truthy());
-    let inside = if is("is_batchedtensor")? {
+    let is = |name: &CStr| tells(x, || functorch.method(name, [x])?.is_truthy());
+    let inside = if is(c"is_batchedtensor")? {
         "torch.vmap"
-    } else if is("is_gradtrackingtensor")? {
+    } else if is(c"is_gradtrackingtensor")? {
         "torch.func.grad, vjp or jvp"
-    } else if is("is_functionaltensor")? || tells(x, || functional(x))? {
+    } else if is(c"is_functionaltensor")? || tells(x, || functional(x))? {
         "torch.func.functionalize, torch.compile or torch.export"
     } else {
         return Ok(None);

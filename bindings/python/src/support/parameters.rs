@@ -1,0 +1,203 @@
+//! The parameters of a function, as its documentation shows them, and how arguments are read.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::objects::{self, Name};
+use crate::errors;
+
+/// What a function is called with: values by position, and values by name.
+#[derive(Clone, Copy)]
+pub struct Arguments<'a, 'py> {
+    pub positional: &'a [Bound<'py, PyAny>],
+    pub named: &'a [Bound<'py, PyAny>],
+    /// One for each of `named`, if there are any.
+    pub names: Option<&'a Bound<'py, PyTuple>>,
+}
+
+/// R parameters that are required, then O optional ones. A static: the names are kept in it.
+pub struct Parameters<const R: usize, const O: usize> {
+    required: [Parameter; R],
+    optional: [Parameter; O],
+    /// How many are given by position only, and by position at all.
+    by_position_only: usize,
+    by_position: usize,
+}
+
+/// The values of parameters: each that is required, and those optional ones that are given.
+pub type Values<'a, 'py, const R: usize, const O: usize> =
+    ([&'a Bound<'py, PyAny>; R], [Option<&'a Bound<'py, PyAny>>; O]);
+
+struct Parameter {
+    name: &'static str,
+    interned: Name,
+}
+
+impl Parameter {
+    const NONE: Parameter = Parameter { name: "", interned: Name::new() };
+}
+
+impl<const R: usize, const O: usize> Parameters<R, O> {
+    /// Those of a signature as Python writes it, like `(obj, /, to, *, copy=False)`. Optional
+    /// are those with a default.
+    pub const fn of(signature: &'static str) -> Self {
+        let mut own = Parameters {
+            required: [const { Parameter::NONE }; R],
+            optional: [const { Parameter::NONE }; O],
+            by_position_only: 0,
+            by_position: R + O,
+        };
+        let (mut rest, mut found) = (inside(signature.as_bytes()), 0);
+        while !rest.is_empty() {
+            let (part, more) = split(rest);
+            rest = more;
+            match part {
+                b"$self" => {}
+                b"/" => own.by_position_only = found,
+                b"*" => own.by_position = found,
+                part => {
+                    let name = name_of(part);
+                    let is_optional = name.len() < part.len();
+                    assert!(is_optional == (found >= R), "required ones come first");
+                    let parameter = match is_optional {
+                        true => &mut own.optional[found - R],
+                        false => &mut own.required[found],
+                    };
+                    parameter.name = match str::from_utf8(name) {
+                        Ok(name) => name,
+                        Err(_) => panic!("a signature is ASCII"),
+                    };
+                    found += 1;
+                }
+            }
+        }
+        assert!(found == R + O, "the signature has as many parameters");
+        own
+    }
+
+    /// Reads the arguments of a call of `function`.
+    pub fn read<'a, 'py>(
+        &self,
+        py: Python<'py>,
+        function: &str,
+        given: Arguments<'a, 'py>,
+    ) -> PyResult<Values<'a, 'py, R, O>> {
+        let count = given.positional.len();
+        if count > self.by_position {
+            return Err(self.too_many(function, count));
+        }
+        let (mut required, mut optional) = ([None; R], [None; O]);
+        let mut set = |index: usize, value| match index < R {
+            true => required[index] = Some(value),
+            false => optional[index - R] = Some(value),
+        };
+        for (index, value) in given.positional.iter().enumerate() {
+            set(index, value);
+        }
+        let names = given.names.into_iter().flat_map(|names| names.iter_borrowed());
+        for (name, value) in names.zip(given.named) {
+            let index = self.index_of(py, function, &name)?;
+            if index < count {
+                return Err(errors::new::<PyTypeError>(format_args!(
+                    "{function}() got multiple values for argument '{}'",
+                    self.at(index).name
+                )));
+            }
+            set(index, value);
+        }
+        match required.iter().position(Option::is_none) {
+            Some(index) => Err(self.missing(function, index)),
+            None => Ok((required.map(|it| it.expect("there are no others")), optional)),
+        }
+    }
+
+    fn at(&self, index: usize) -> &Parameter {
+        if index < R { &self.required[index] } else { &self.optional[index - R] }
+    }
+
+    /// Which parameter has a name. The names in programs are nearly always the same objects.
+    fn index_of(&self, py: Python<'_>, function: &str, name: &Bound<'_, PyAny>) -> PyResult<usize> {
+        for index in self.by_position_only..R + O {
+            let own = self.at(index);
+            if objects::interned(py, &own.interned, own.name)?.is(name) {
+                return Ok(index);
+            }
+        }
+        let text = errors::text(name).unwrap_or_default();
+        match (0..R + O).find(|index| self.at(*index).name == text) {
+            Some(index) if index >= self.by_position_only => Ok(index),
+            Some(_) => Err(errors::new::<PyTypeError>(format_args!(
+                "{function}() takes '{text}' by position only"
+            ))),
+            None => Err(errors::new::<PyTypeError>(format_args!(
+                "{function}() got an unexpected keyword argument '{text}'"
+            ))),
+        }
+    }
+
+    #[cold]
+    fn too_many(&self, function: &str, given: usize) -> PyErr {
+        let (most, were) = (self.by_position, if given == 1 { "was" } else { "were" });
+        let range = if R < most { "from " } else { "" };
+        let least = if R < most { format!("{R} to ") } else { String::new() };
+        let arguments = if most == 1 { "argument" } else { "arguments" };
+        errors::new::<PyTypeError>(format_args!(
+            "{function}() takes {range}{least}{most} positional {arguments} but {given} {were} given"
+        ))
+    }
+
+    #[cold]
+    fn missing(&self, function: &str, index: usize) -> PyErr {
+        errors::new::<PyTypeError>(format_args!(
+            "{function}() missing required argument '{}' (position {})",
+            self.required[index].name,
+            index + 1
+        ))
+    }
+}
+
+impl<'a, 'py> Arguments<'a, 'py> {
+    /// The values by position, of a function that takes any number of them and no names.
+    pub fn only_positional(&self, function: &str) -> PyResult<&'a [Bound<'py, PyAny>]> {
+        match self.names {
+            None => Ok(self.positional),
+            Some(_) => Err(errors::new::<PyTypeError>(format_args!(
+                "{function}() takes no keyword arguments"
+            ))),
+        }
+    }
+}
+
+/// What is between the parentheses.
+const fn inside(signature: &[u8]) -> &[u8] {
+    match signature {
+        [b'(', inside @ .., b')'] => inside,
+        _ => panic!("a signature has parentheses"),
+    }
+}
+
+/// The first part of a list, and the others.
+const fn split(list: &[u8]) -> (&[u8], &[u8]) {
+    let mut end = 0;
+    while end < list.len() {
+        if list[end] == b',' {
+            let (part, rest) = list.split_at(end);
+            return match rest {
+                [b',', b' ', rest @ ..] => (part, rest),
+                _ => panic!("a space follows each comma"),
+            };
+        }
+        end += 1;
+    }
+    (list, &[])
+}
+
+/// A parameter without its default.
+const fn name_of(parameter: &[u8]) -> &[u8] {
+    let mut end = 0;
+    while end < parameter.len() && parameter[end] != b'=' {
+        end += 1;
+    }
+    parameter.split_at(end).0
+}
