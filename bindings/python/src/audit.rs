@@ -73,7 +73,7 @@ impl Exchange {
     /// The bytes of the elements, as often as they were copied.
     #[getter]
     fn bytes(&self) -> Int {
-        Int(self.bytes.into())
+        Int(self.bytes)
     }
 
     /// Why they were copied; empty if they are shared.

@@ -40,7 +40,7 @@ impl Plan {
     /// copied, or shared. 0 if it would be refused.
     #[getter]
     fn bytes(&self) -> Int {
-        Int(self.bytes.into())
+        Int(self.bytes)
     }
 
     /// Why it would not be shared; why it can be, in few words.

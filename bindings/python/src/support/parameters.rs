@@ -35,7 +35,9 @@ struct Parameter {
 }
 
 impl Parameter {
-    const NONE: Parameter = Parameter { name: "", interned: Name::new() };
+    const fn unknown() -> Parameter {
+        Parameter { name: "", interned: Name::new() }
+    }
 }
 
 impl<const R: usize, const O: usize> Parameters<R, O> {
@@ -43,8 +45,8 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
     /// are those with a default.
     pub const fn of(signature: &'static str) -> Self {
         let mut own = Parameters {
-            required: [const { Parameter::NONE }; R],
-            optional: [const { Parameter::NONE }; O],
+            required: [const { Parameter::unknown() }; R],
+            optional: [const { Parameter::unknown() }; O],
             by_position_only: 0,
             by_position: R + O,
         };
