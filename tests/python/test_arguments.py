@@ -1,6 +1,7 @@
 """What the arguments of functions may be, and what is said of others."""
 
 import ctypes
+import inspect
 
 import dlbridge
 import handmade
@@ -101,3 +102,54 @@ def test_numbers_that_are_too_large_are_named(place):
 def test_formats_are_called_what_they_are(format, item_size, words):
     with pytest.raises(BufferError, match=rf"the buffer has the format .*: {words};"):
         dlbridge.asarray(handmade.lend(format, item_size))
+
+
+REFUSED = {
+    "asarray() missing required argument 'obj' (position 1)": lambda: dlbridge.asarray(),
+    "convert() missing required argument 'to' (position 2)": lambda: dlbridge.convert(array),
+    "convert() takes 2 positional arguments but 3 were given": lambda: dlbridge.convert(
+        array, "torch", "cpu"
+    ),
+    "convert() got multiple values for argument 'to'": lambda: dlbridge.convert(
+        array, "torch", to="numpy"
+    ),
+    "convert() got an unexpected keyword argument 'x'": lambda: dlbridge.convert(
+        array, "torch", x=1
+    ),
+    "from_dlpack() takes 'x' by position only": lambda: dlbridge.from_dlpack(x=array),
+    "from_dlpack() takes 1 positional argument but 2 were given": lambda: dlbridge.from_dlpack(
+        array, "cpu"
+    ),
+    "Tensor.tobytes() takes from 0 to 1 positional arguments but 2 were given": lambda: (
+        tensor.tobytes("C", "F")
+    ),
+    "Tensor.reshape() takes no keyword arguments": lambda: tensor.reshape(shape=(3, 1)),
+    "Tensor.to_device() takes 'device' by position only": lambda: tensor.to_device(device="cpu"),
+    "Tensor.torch() takes 0 positional arguments but 1 was given": lambda: tensor.torch(True),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_arguments_that_do_not_fit_are_named(text):
+    with pytest.raises(TypeError) as error:
+        REFUSED[text]()
+    assert str(error.value) == text
+
+
+def test_arguments_are_found_by_names_that_are_not_interned():
+    name = "".join(["t", "o"])
+    assert type(dlbridge.convert(array, **{name: "torch"})).__name__ == "Tensor"
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        dlbridge.asarray(array, **{"\ud800": 1})
+
+
+def test_signatures_are_what_is_obeyed():
+    assert str(inspect.signature(dlbridge.convert)) == (
+        "(obj, to, *, device=None, copy=False, allow_writable_alias=False)"
+    )
+    assert str(inspect.signature(dlbridge.asarray)) == (
+        "(obj, /, *, dtype=None, device=None, copy=None, stream=None)"
+    )
+    assert str(inspect.signature(dlbridge.Tensor.to_device)) == "(self, device, /, *, stream=None)"
+    assert str(inspect.signature(tensor.tobytes)) == "(order='C')"
+    assert dlbridge.convert.__doc__.startswith("An array of a framework on the memory of any array")

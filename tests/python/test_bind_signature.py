@@ -370,3 +370,8 @@ def test_arguments_of_ctypes_are_corrected_too():
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared below
             dlbridge.capi.arg(text)
         assert advice in str(caught.value)
+
+
+def test_a_signature_that_is_too_long_is_refused(functions):
+    with pytest.raises(ValueError, match="signature has 5000 bytes; it must have 4096 at most"):
+        dlbridge.bind(functions.take, "x" * 5000)

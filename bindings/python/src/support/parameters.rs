@@ -141,11 +141,12 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
     #[cold]
     fn too_many(&self, function: &str, given: usize) -> PyErr {
         let (most, were) = (self.by_position, if given == 1 { "was" } else { "were" });
-        let range = if R < most { "from " } else { "" };
-        let least = if R < most { format!("{R} to ") } else { String::new() };
-        let arguments = if most == 1 { "argument" } else { "arguments" };
+        let takes = match R < most {
+            true => format!("from {R} to {most} positional arguments"),
+            false => errors::counted(most as i64, "positional argument"),
+        };
         errors::new::<PyTypeError>(format_args!(
-            "{function}() takes {range}{least}{most} positional {arguments} but {given} {were} given"
+            "{function}() takes {takes} but {given} {were} given"
         ))
     }
 
