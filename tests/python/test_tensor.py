@@ -602,3 +602,26 @@ def test_dlpack_takes_keywords_by_any_text():
 def test_dlpack_refuses_other_arguments(arguments, keywords, message):
     with pytest.raises(TypeError, match=message):
         dlbridge.empty((2, 3)).__dlpack__(*arguments, **keywords)
+
+
+def test_notebooks_show_a_table():
+    table = dlbridge.asarray(np.zeros((2, 3), np.float32))._repr_html_()
+    for row in ("shape</th><td>(2, 3)", "dtype</th><td>float32", "strides</th><td>(3, 1)"):
+        assert f"<tr><th>{row}</td></tr>" in table
+    assert table.startswith("<table>")
+    assert table.endswith("</table>")
+
+
+def test_what_is_refused_is_shown_in_one_line_that_is_not_long():
+    class Long:
+        def __repr__(self):
+            return "first\n  second\n" * 1000
+
+    for refused in (Long(), [[1] * 5] * 400):
+        with pytest.raises(TypeError) as error:
+            dlbridge.asarray(refused)
+        text = str(error.value)
+        assert text.startswith("obj is ")
+        assert "... (of type" in text
+        assert "\n" not in text
+        assert len(text) < 400
