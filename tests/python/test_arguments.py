@@ -153,3 +153,28 @@ def test_signatures_are_what_is_obeyed():
     assert str(inspect.signature(dlbridge.Tensor.to_device)) == "(self, device, /, *, stream=None)"
     assert str(inspect.signature(tensor.tobytes)) == "(order='C')"
     assert dlbridge.convert.__doc__.startswith("An array of a framework on the memory of any array")
+
+
+def test_a_name_that_is_given_twice_is_refused():
+    class Name(str):
+        __hash__ = object.__hash__
+
+        def __eq__(self, other):
+            return self is other
+
+    with pytest.raises(TypeError, match="got multiple values for argument 'copy'"):
+        dlbridge.asarray(array, **{"copy": False, Name("copy"): True})
+
+
+def test_what_is_wrong_is_told_as_it_was_given():
+    matrix = dlbridge.empty((2, 3))
+    with pytest.raises(ValueError, match=r"^axes is \(-1, -1\); it must name each of the 2 axes"):
+        matrix.transpose(-1, -1)
+    with pytest.raises(ValueError, match=r"^axes is \(0, 1, 2, .*\.\.\.; it must") as error:
+        matrix.transpose(*range(10_000))
+    assert len(str(error.value)) < 200
+    with pytest.raises(ValueError, match="device_type is 0"):
+        dlbridge.asarray(array, device=(0, 0))
+    for shape in (range(2), "ab", {2, 3}):
+        with pytest.raises(TypeError, match=r"^shape is .*; it must be an int, or a tuple or list"):
+            dlbridge.empty(shape)

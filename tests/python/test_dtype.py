@@ -5,6 +5,7 @@ import enum
 import importlib.util
 import subprocess
 import sys
+import unittest.mock
 
 import dlbridge
 import ml_dtypes
@@ -167,3 +168,47 @@ def test_devices_speak_dlpack():
     for array in (np.zeros(3), dlbridge.empty(3)):
         with pytest.raises(TypeError, match="device is"):
             dlbridge.Device(array)
+
+
+class Itself:
+    """Leads to itself, whatever it is asked for."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *arguments, **keywords):
+        return self
+
+
+@pytest.mark.parametrize("make", [Itself, unittest.mock.Mock, unittest.mock.MagicMock])
+def test_what_leads_nowhere_is_no_dtype(make):
+    assert dlbridge.DType("float32") != make()
+    with pytest.raises(TypeError, match="dtype"):
+        dlbridge.DType(make())
+
+
+@pytest.mark.parametrize("answer", [None, (1, 2), (300, 32, 1), ("a", 1, 1), (2, 32, 1 << 70)])
+def test_what_is_no_data_type_of_dlpack_is_named(answer):
+    class Foreign:
+        def __dlpack_data_type__(self):
+            return answer
+
+    wanted = r"__dlpack_data_type__\(\) is .*; it must be a tuple of code, bits and lanes"
+    with pytest.raises(TypeError, match=wanted):
+        dlbridge.empty(3, dtype=Foreign())
+
+
+@pytest.mark.parametrize("name", ["dtype", "device"])
+@pytest.mark.parametrize("kind", ["raises", "large"])
+def test_what_has_no_text_is_refused_by_the_name_of_the_argument(name, kind):
+    class Silent:
+        def __str__(self):
+            raise RuntimeError("no")
+
+        __repr__ = __str__
+
+    value = Silent() if kind == "raises" else 10**5000
+    with pytest.raises(TypeError, match=f"^{name} is unprintable"):
+        dlbridge.empty(3, **{name: value})

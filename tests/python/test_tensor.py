@@ -214,7 +214,7 @@ def test_empty_refuses():
     with pytest.raises(ValueError, match="whole bytes"):
         dlbridge.empty(3, dtype="int4")
     for shape in (2.0, "3", None, (1, 2.0), object()):
-        with pytest.raises(TypeError, match="entry of shape"):
+        with pytest.raises(TypeError, match=r"shape.* is .* must be an int"):
             dlbridge.empty(shape)
 
 

@@ -87,14 +87,15 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
         return text.parse().map_err(errors::argument);
     }
     if argument.is_instance_of::<PyTuple>() {
-        return from_pair(name, argument);
+        return of_numbers(name, argument)?.map_err(errors::argument);
     }
     if let Some(method) = argument.getattr_opt(intern!(argument.py(), "__dlpack_device__")?)?
         && !argument.hasattr(intern!(argument.py(), "__dlpack__")?)?
     {
         return from_pair(name, &method.call0()?);
     }
-    argument.str()?.to_string_lossy().parse().map_err(|_| {
+    let text = errors::tolerate(argument.py(), errors::shown(argument))?.unwrap_or_default();
+    text.parse().map_err(|_| {
         let wanted =
             "a dlbridge.Device, a name like \"cpu\" or \"cuda:0\", or a DLPack device pair";
         errors::wrong_type(name, argument, wanted)
@@ -119,9 +120,13 @@ pub fn pair(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyTuple>> {
 /// Reads what `__dlpack_device__` returns: the type's number, which may be an
 /// enum, and the index.
 pub fn from_pair(name: &str, pair: &Bound<'_, PyAny>) -> PyResult<Device> {
+    of_numbers(name, pair)?.map_err(errors::exchange)
+}
+
+fn of_numbers(name: &str, pair: &Bound<'_, PyAny>) -> PyResult<dlbridge::Result<Device>> {
     let (kind, index) = integers::pair(name, pair, "(1, 0)")?;
     // Out of range numbers are none of DLPack's either way.
     let device_type = DLDeviceType(u32::try_from(kind).unwrap_or(u32::MAX));
     let device_id = i32::try_from(index).unwrap_or(-1);
-    Device::new(DLDevice { device_type, device_id }).map_err(errors::exchange)
+    Ok(Device::new(DLDevice { device_type, device_id }))
 }

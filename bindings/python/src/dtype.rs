@@ -8,6 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyTuple, PyType};
 
+use crate::integers::integer_list;
 use crate::support::objects::{self, Ask, Int, Text, intern};
 use crate::{errors, numpy, object, torch};
 
@@ -192,6 +193,52 @@ fn of_numpys_name(name: &str) -> Option<DType> {
 /// The element type that an object other than a text stands for.
 fn of_object(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     let py = object.py();
+    let own = by_itself(object)?;
+    if own.is_some() || object.is_instance_of::<PyType>() {
+        return Ok(own);
+    }
+    if let Some(method) = object.getattr_opt(intern!(py, "__dlpack_data_type__")?)? {
+        return of_triple(&method.call0()?).map(Some);
+    }
+    // These lead to a type or a dtype of NumPy, and no further: else one that leads to itself
+    // would never end.
+    if let Some(class) = object.getattr_opt(intern!(py, "as_numpy_dtype")?)? {
+        return by_itself(&class);
+    }
+    if let Some(method) = object.getattr_opt(intern!(py, "to_pandas_dtype")?)? {
+        return by_itself(&method.call0()?);
+    }
+    // tinygrad's names are those of C: its float is a float32.
+    if let Some(format) = object.getattr_opt(intern!(py, "fmt")?)? {
+        return Ok(errors::text(&format).and_then(|format| of_numpys_name(&format)));
+    }
+    by_numpy(object)
+}
+
+/// Reads what `__dlpack_data_type__` returns: code, bits and lanes.
+fn of_triple(triple: &Bound<'_, PyAny>) -> PyResult<DType> {
+    let py = triple.py();
+    let wanted = || {
+        let wanted = "a tuple of code, bits and lanes, like (2, 32, 1)";
+        errors::wrong_type("__dlpack_data_type__()", triple, wanted)
+    };
+    let items = triple.cast::<PyTuple>().map_err(|_| wanted())?;
+    let numbers = errors::tolerate(py, integer_list("__dlpack_data_type__()", items))?;
+    let numbers = numbers.ok_or_else(wanted)?;
+    let parts = match numbers[..] {
+        [code, bits, lanes] => (u8::try_from(code), u8::try_from(bits), u16::try_from(lanes)),
+        _ => return Err(wanted()),
+    };
+    let (Ok(code), Ok(bits), Ok(lanes)) = parts else {
+        return Err(wanted());
+    };
+    let raw = DLDataType { code: DLDataTypeCode(code), bits, lanes };
+    DType::new(raw).map_err(errors::argument)
+}
+
+/// The element type of a class, or that of which an object has the name.
+fn by_itself(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
+    let py = object.py();
     if let Ok(class) = object.cast::<PyType>() {
         let builtin = [
             (py.get_type::<PyBool>(), DType::BOOL),
@@ -207,29 +254,14 @@ fn of_object(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
             Err(_) => by_numpy(object),
         };
     }
-    let text = errors::shown(object)?;
+    let text = errors::tolerate(py, errors::shown(object))?.unwrap_or_default();
     if let Some(dtype) = without_module(&text) {
         return Ok(Some(dtype));
     }
     if numpy::DTYPE.is_type_of(object) && text.starts_with(['<', '>']) {
         return named(&text).map(Some).map_err(|error| errors::new::<PyTypeError>(error.message()));
     }
-    if let Some(method) = object.getattr_opt(intern!(py, "__dlpack_data_type__")?)? {
-        let (code, bits, lanes) = method.call0()?.extract::<(u8, u8, u16)>()?;
-        let raw = DLDataType { code: DLDataTypeCode(code), bits, lanes };
-        return DType::new(raw).map(Some).map_err(errors::argument);
-    }
-    if let Some(class) = object.getattr_opt(intern!(py, "as_numpy_dtype")?)? {
-        return of_object(&class);
-    }
-    if let Some(method) = object.getattr_opt(intern!(py, "to_pandas_dtype")?)? {
-        return of_object(&method.call0()?);
-    }
-    // tinygrad's names are those of C: its float is a float32.
-    if let Some(format) = object.getattr_opt(intern!(py, "fmt")?)? {
-        return Ok(errors::text(&format).and_then(|format| of_numpys_name(&format)));
-    }
-    by_numpy(object)
+    Ok(None)
 }
 
 /// What NumPy takes an object for, if it is loaded: types of ctypes and NumPy's own of C, and

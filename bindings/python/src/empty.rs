@@ -3,9 +3,11 @@
 use dlbridge::cuda::{self, Stream};
 use dlbridge::{DType, Device, Status};
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::function::Function;
 use crate::integers::integers;
+use crate::support::objects::intern;
 use crate::support::parameters::{Arguments, Parameters};
 use crate::tensor::PyTensor;
 use crate::{device, dtype, errors, stream};
@@ -37,6 +39,10 @@ exists as long as the tensor and its views. BufferError without CUDA's driver.";
         let dtype = dtype::optional(dtype)?.unwrap_or(DType::FLOAT32);
         let device = device::optional(device)?.unwrap_or(Device::CPU);
         let stream = stream::parse(stream)?.unwrap_or(Stream::LEGACY);
+        let is_list = shape.is_instance_of::<PyTuple>() || shape.is_instance_of::<PyList>();
+        if !is_list && !shape.hasattr(intern!(py, "__index__")?)? {
+            return Err(errors::wrong_type("shape", shape, "an int, or a tuple or list of ints"));
+        }
         let shape = integers("shape", std::slice::from_ref(shape))?;
         // SAFETY: as the documentation says, whoever asks for it sets the elements first, and
         // keeps the stream.

@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
 use crate::errors;
 use crate::errors::{exchange, type_name};
-use crate::integers::integers;
+use crate::integers::{integers, tuple};
 use crate::support::objects::intern;
 
 /// One entry of an index.
@@ -41,9 +41,12 @@ pub fn axes(axes: &[Bound<'_, PyAny>], ndim: usize) -> PyResult<Vec<usize>> {
         .iter()
         .map(|axis| usize::try_from(if *axis < 0 { axis + ndim as i64 } else { *axis }).ok())
         .collect();
-    resolved.ok_or_else(|| {
+    let is_each_once =
+        |axes: &Vec<usize>| axes.len() == ndim && (0..ndim).all(|axis| axes.contains(&axis));
+    resolved.filter(is_each_once).ok_or_else(|| {
         errors::new::<PyValueError>(format_args!(
-            "axes is {given:?}; it must name each of the {ndim} axes once"
+            "axes is {}; it must name each of the {ndim} axes once",
+            errors::shortened(&tuple(&given))
         ))
     })
 }

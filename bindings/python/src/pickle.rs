@@ -33,7 +33,8 @@ pub fn to_bytes<'py>(
         Ok(Some("A")) => tensor.layout().is_f_contiguous() && !tensor.layout().is_c_contiguous(),
         Ok(Some(other)) => {
             return Err(errors::new::<PyValueError>(format_args!(
-                "order is {other:?}; it must be \"C\", \"F\" or \"A\""
+                "order is {:?}; it must be \"C\", \"F\" or \"A\"",
+                errors::shortened(other)
             )));
         }
         Err(other) => return Err(errors::wrong_type("order", other, "\"C\", \"F\" or \"A\"")),

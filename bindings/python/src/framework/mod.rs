@@ -284,7 +284,7 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
         return Ok(framework);
     }
     if let Some(name) = errors::text(to) {
-        return named(&name).ok_or_else(|| unknown(&format!("{name:?}")));
+        return named(&name).ok_or_else(|| unknown(&format!("{:?}", errors::shortened(&name))));
     }
     if let Ok(module) = to.cast::<PyModule>() {
         let name = module.name()?.to_string_lossy().into_owned();

@@ -91,8 +91,8 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         }
         let (mut required, mut optional) = ([None; R], [None; O]);
         let mut set = |index: usize, value| match index < R {
-            true => required[index] = Some(value),
-            false => optional[index - R] = Some(value),
+            true => required[index].replace(value).is_none(),
+            false => optional[index - R].replace(value).is_none(),
         };
         for (index, value) in given.positional.iter().enumerate() {
             set(index, value);
@@ -100,13 +100,12 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         let names = given.names.into_iter().flat_map(|names| names.iter_borrowed());
         for (name, value) in names.zip(given.named) {
             let index = self.index_of(py, function, &name)?;
-            if index < count {
+            if !set(index, value) {
                 return Err(errors::new::<PyTypeError>(format_args!(
                     "{function}() got multiple values for argument '{}'",
                     self.at(index).name
                 )));
             }
-            set(index, value);
         }
         match required.iter().position(Option::is_none) {
             Some(index) => Err(self.missing(function, index)),
