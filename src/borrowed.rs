@@ -67,6 +67,7 @@ impl<'a> TensorRef<'a> {
             && !tensor.shape.is_null()
             && !tensor.strides.is_null()
             && tensor.device.device_type == DLDeviceType::CPU
+            && tensor.device.device_id == 0
             && (Flags::READ_ONLY | Flags::IS_COPIED).contains(flags);
         if !is_usual {
             return None;
@@ -394,9 +395,11 @@ mod tests {
         let places = addresses.iter().flat_map(|address| offsets.map(|offset| (*address, offset)));
         let cases = places.flat_map(|place| layouts().map(move |layout| (place, layout)));
         let mut usual = 0;
-        for ((address, byte_offset), (first, second)) in cases {
+        let ids = [0, 0, 0, 1, 0, -1, 0, i32::MIN].into_iter().cycle();
+        for (((address, byte_offset), (first, second)), device_id) in cases.zip(ids) {
             let (mut shape, mut strides) = ([first.0, second.0], [first.1, second.1]);
             let mut tensor = good(&mut shape, &mut strides);
+            tensor.device.device_id = device_id;
             tensor.data = std::ptr::without_provenance_mut(address);
             tensor.byte_offset = byte_offset;
             // SAFETY: shape and strides are the arrays above.

@@ -162,6 +162,9 @@ impl View {
             );
         };
         let resolved = if index < 0 { index.saturating_add(extent) } else { index };
+        if extent == 0 {
+            fail!(Index, "index is {index} on axis {axis}; there is none for the extent 0");
+        }
         if !(0..extent).contains(&resolved) {
             fail!(
                 Index,

@@ -44,7 +44,7 @@ tensor = dlbridge.asarray(numbers)
 one = dlbridge.asarray(np.float64(2.5))
 half = dlbridge.asarray(np.zeros(4, ml_dtypes.bfloat16))
 target = np.zeros(12, dtype=np.float32)
-long_text = "x" * 20_000
+long_text = "x" * 50_000
 pickled = pickle.dumps(tensor, 5)
 bound = dlbridge.bind(LIBRARY.dlbridge_copy_into, COPY)
 allocating = dlbridge.bind(LIBRARY.dlbridge_copy_into, FILL)

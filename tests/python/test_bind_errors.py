@@ -289,7 +289,7 @@ def test_results_are_checked(functions):
 
 TARGETS = {
     0: (ValueError, "address of the function is 0"),
-    -1: (OverflowError, "negative"),
+    -1: (ValueError, "target is -1; it must be 0 to"),
     None: (TypeError, "target is None; it must be a function of a ctypes library"),
     "sum": (TypeError, "target is 'sum'"),
     len: (TypeError, "target is <built-in function len>"),

@@ -137,7 +137,7 @@ impl crate::function::Function for Bind {
         let [module, qualified] = pair(home)?;
         let declared = Declared {
             name: text("name", name)?,
-            address: address::number("address", address)?,
+            address: address::number("target", address)?,
             signature: text("signature", signature)?,
             doc: set(doc).map(|doc| text("doc", doc)).transpose()?,
             copy: flag::copy(copy)?,
@@ -170,7 +170,7 @@ fn pair<'py>(tuple: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyAny>; 2]> {
 }
 
 /// The bytes of a signature: what is said of it is to fit into the reserve of the allocator.
-const LONGEST: usize = 4 << 10;
+const LONGEST: usize = 64 << 10;
 
 /// What `bind` was given.
 struct Declared {

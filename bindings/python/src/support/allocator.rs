@@ -88,10 +88,11 @@ impl Reserving {
 
 /// What is asked for is rounded up to as many bytes.
 const UNIT: usize = 64;
-/// Enough for the sentences of many threads at once.
-const UNITS: usize = 1024;
+/// Enough for the sentences of many threads at once, and for what is said of a long signature. It
+/// is no memory before it is used.
+const UNITS: usize = 16 << 10;
 /// Larger requests get nothing: what may be so large has to be asked for as `try_reserve` does.
-const LARGEST: usize = 16 << 10;
+const LARGEST: usize = 256 << 10;
 /// That of all small things. Tensors ask for more on purpose: their memory may stay for ever,
 /// and a MemoryError can be raised for them.
 const ALIGNMENT: usize = 8;
