@@ -118,12 +118,27 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
     }
 
     /// Which parameter has a name. The names in programs are nearly always the same objects.
+    #[inline]
     fn index_of(&self, py: Python<'_>, function: &str, name: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let is_known = |index: &usize| {
+            self.at(*index).interned.get(py).is_some_and(|own| own.as_ptr() == name.as_ptr())
+        };
+        match (self.by_position_only..R + O).find(is_known) {
+            Some(index) => Ok(index),
+            None => self.index_of_text(py, function, name),
+        }
+    }
+
+    #[cold]
+    fn index_of_text(
+        &self,
+        py: Python<'_>,
+        function: &str,
+        name: &Bound<'_, PyAny>,
+    ) -> PyResult<usize> {
         for index in self.by_position_only..R + O {
             let own = self.at(index);
-            if objects::interned(py, &own.interned, own.name)?.is(name) {
-                return Ok(index);
-            }
+            objects::interned(py, &own.interned, own.name)?;
         }
         let text = errors::text(name).unwrap_or_default();
         match (0..R + O).find(|index| self.at(*index).name == text) {
