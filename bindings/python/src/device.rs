@@ -8,6 +8,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::once::once;
 use crate::support::objects::{self, Int, Text, intern};
+use crate::support::parameters::not_none;
 use crate::{errors, integers, object};
 
 /// A device of DLPack. Equal to its name and to DLPack's pair of numbers:
@@ -104,7 +105,7 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
 
 /// Reads an argument `device` that may be left out, or None.
 pub fn optional(argument: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Device>> {
-    argument.filter(|it| !it.is_none()).map(|it| parse("device", it)).transpose()
+    not_none(argument).map(|device| parse("device", device)).transpose()
 }
 
 /// What `__dlpack_device__` returns. That of the host is made once.

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::function::Function;
-use crate::support::parameters::{Arguments, Parameters};
+use crate::support::parameters::{Arguments, Parameters, not_none};
 use crate::tensor::PyTensor;
 use crate::{audit, flag, producer};
 
@@ -13,7 +13,7 @@ pub struct Dlpack;
 impl Function for Dlpack {
     type Own = PyTensor;
 
-    const NAME: &'static str = "__dlpack__";
+    const NAME: &'static str = "Tensor.__dlpack__";
     const SIGNATURE: &'static str =
         "($self, /, *, stream=None, max_version=None, dl_device=None, copy=None)";
     const DOCUMENTATION: &'static str = "\
@@ -32,9 +32,8 @@ but for a copy to another device with `dl_device`.";
     ) -> PyResult<Bound<'py, PyAny>> {
         static PARAMETERS: Parameters<0, 4> = Parameters::of(Dlpack::SIGNATURE);
         let (py, tensor) = (own.py(), own.get());
-        let ([], given) = PARAMETERS.read(py, "Tensor.__dlpack__", given)?;
-        let [stream, max_version, dl_device, copy] =
-            given.map(|value| value.filter(|value| !value.is_none()));
+        let ([], given) = PARAMETERS.read(py, Self::NAME, given)?;
+        let [stream, max_version, dl_device, copy] = given.map(not_none);
         let copy = flag::copy_or(copy, None)?;
         let (capsule, reason) = producer::dlpack(py, tensor, stream, max_version, dl_device, copy)?;
         audit::given(py, tensor.core(), "DLPack capsule", reason)?;

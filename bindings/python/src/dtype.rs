@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyTuple, PyType};
 
 use crate::integers::integer_list;
 use crate::support::objects::{self, Ask, Int, Text, intern};
+use crate::support::parameters::not_none;
 use crate::{errors, numpy, object, torch};
 
 /// An element type of DLPack. Equal to its name: `t.dtype == "float32"`.
@@ -111,7 +112,7 @@ impl PyDType {
 
 /// Reads an argument `dtype` that may be left out, or None.
 pub fn optional(argument: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DType>> {
-    argument.filter(|it| !it.is_none()).map(parse).transpose()
+    not_none(argument).map(parse).transpose()
 }
 
 /// Reads a dtype argument: a `DType`, a name, a type of Python, or a dtype of a framework.

@@ -20,7 +20,7 @@ pub fn copy_or(value: Option<&Bound<'_, PyAny>>, default: Option<bool>) -> PyRes
 
 /// Reads an argument `allow_writable_alias`, which is False if it is not given.
 pub fn allow_writable_alias(value: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-    value.map_or(Ok(false), |value| read("allow_writable_alias", value, "True or False"))
+    value.map_or(Ok(false), |value| truth("allow_writable_alias", value))
 }
 
 /// Reads an argument that is True or False.

@@ -17,6 +17,7 @@ pub trait Function {
     /// What it is called on: the module, or an instance of the class.
     type Own: PyTypeInfo;
 
+    /// As errors call it: that of a method with its class, like `Tensor.item`.
     const NAME: &'static str;
     /// As Python writes it, with `$self` for a method.
     const SIGNATURE: &'static str;
@@ -48,7 +49,7 @@ pub fn add<F: Function<Own = PyModule>>(module: &Bound<'_, PyModule>) -> PyResul
         let function = ffi::PyCFunction_NewEx(definition::<F>()?, module.as_ptr(), name.as_ptr());
         Bound::from_owned_ptr_or_err(py, function)?
     };
-    module.add(objects::text(py, F::NAME)?, function)
+    module.add(objects::text(py, own_name::<F>())?, function)
 }
 
 /// Gives a class a method.
@@ -59,14 +60,20 @@ pub fn add_method<F: Function>(py: Python<'_>) -> PyResult<()> {
         let method = ffi::PyDescr_NewMethod(class.as_type_ptr(), definition::<F>()?);
         Bound::from_owned_ptr_or_err(py, method)?
     };
-    class.setattr(objects::text(py, F::NAME)?, method)
+    class.setattr(objects::text(py, own_name::<F>())?, method)
+}
+
+/// The name in the module or in the class.
+fn own_name<F: Function>() -> &'static str {
+    F::NAME.rsplit_once('.').map_or(F::NAME, |(_, name)| name)
 }
 
 /// Python keeps the address of it and of its texts.
 fn definition<F: Function>() -> PyResult<&'static mut ffi::PyMethodDef> {
     let leaked = |text: String| CString::new(text).map(|text| &*Box::leak(text.into_boxed_c_str()));
-    let documentation = format!("{}{}\n--\n\n{}", F::NAME, F::SIGNATURE, F::DOCUMENTATION);
-    let (name, documentation) = (leaked(F::NAME.into())?, leaked(documentation)?);
+    let name = own_name::<F>();
+    let documentation = format!("{name}{}\n--\n\n{}", F::SIGNATURE, F::DOCUMENTATION);
+    let (name, documentation) = (leaked(name.into())?, leaked(documentation)?);
     Ok(Box::leak(Box::new(vectorcall::definition(name, documentation, enter::<F>))))
 }
 

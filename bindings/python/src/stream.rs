@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt};
 
+use crate::support::parameters::not_none;
 use crate::{address, errors};
 
 /// Whether memory there is written in the order of CUDA's streams.
@@ -50,7 +51,7 @@ pub fn synchronize(py: Python<'_>, stream: Stream, device: Device) -> PyResult<(
 
 /// Reads an argument `stream` of a function here: None, or a stream of CUDA.
 pub fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stream>> {
-    let Some(stream) = stream.filter(|it| !it.is_none()) else {
+    let Some(stream) = not_none(stream) else {
         return Ok(None);
     };
     let number = integer(stream)?;

@@ -6,7 +6,7 @@ use crate::convert::{self, Given};
 use crate::framework::{self, Framework, Request};
 use crate::function::{Function, add_method};
 use crate::integers::integers;
-use crate::support::parameters::{Arguments, Parameters};
+use crate::support::parameters::{Arguments, Parameters, not_none};
 use crate::tensor::PyTensor;
 use crate::{
     audit, consumer, device, dlpack_method, element, flag, index, numpy, pickle, stream, transfer,
@@ -40,14 +40,14 @@ struct Transpose;
 impl Function for Transpose {
     type Own = PyTensor;
 
-    const NAME: &'static str = "transpose";
+    const NAME: &'static str = "Tensor.transpose";
     const SIGNATURE: &'static str = "($self, /, *axes)";
     const DOCUMENTATION: &'static str = "\
 The view with the axes in this order, reversed if none are given. Takes
 ints or one tuple; negative ones count from the end.";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
-        let axes = given.only_positional("Tensor.transpose")?;
+        let axes = given.only_positional(Self::NAME)?;
         let tensor = own.get();
         let view = match axes {
             [] => tensor.reversed(),
@@ -65,14 +65,14 @@ struct Reshape;
 impl Function for Reshape {
     type Own = PyTensor;
 
-    const NAME: &'static str = "reshape";
+    const NAME: &'static str = "Tensor.reshape";
     const SIGNATURE: &'static str = "($self, /, *shape)";
     const DOCUMENTATION: &'static str = "\
 The view with another shape: ints or one tuple, of which one may be -1.
 ValueError if only a copy could have it.";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
-        let shape = integers("shape", given.only_positional("Tensor.reshape")?)?;
+        let shape = integers("shape", given.only_positional(Self::NAME)?)?;
         own.get().view(own.get().core().reshape(&shape))?.into_object(own.py())
     }
 }
@@ -82,14 +82,14 @@ struct Item;
 impl Function for Item {
     type Own = PyTensor;
 
-    const NAME: &'static str = "item";
+    const NAME: &'static str = "Tensor.item";
     const SIGNATURE: &'static str = "($self, /, *index)";
     const DOCUMENTATION: &'static str = "\
 The one element as a number of Python, that at a flat index, or that at one index
 for each axis. Of memory of a GPU, that element is copied.";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
-        element::item(own.py(), own.get(), given.only_positional("Tensor.item")?)
+        element::item(own.py(), own.get(), given.only_positional(Self::NAME)?)
     }
 }
 
@@ -98,7 +98,7 @@ struct ToBytes;
 impl Function for ToBytes {
     type Own = PyTensor;
 
-    const NAME: &'static str = "tobytes";
+    const NAME: &'static str = "Tensor.tobytes";
     const SIGNATURE: &'static str = "($self, /, order='C')";
     const DOCUMENTATION: &'static str = "\
 The bytes of the elements without gaps: the last axis fastest for \"C\", the first one
@@ -106,7 +106,7 @@ for \"F\"; \"A\" is \"F\" for what lies in that order, else \"C\".";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
         static PARAMETERS: Parameters<0, 1> = Parameters::of(ToBytes::SIGNATURE);
-        let ([], [order]) = PARAMETERS.read(own.py(), "Tensor.tobytes", given)?;
+        let ([], [order]) = PARAMETERS.read(own.py(), Self::NAME, given)?;
         pickle::to_bytes(own.py(), own.get(), order).map(Bound::into_any)
     }
 }
@@ -116,7 +116,7 @@ struct ToDevice;
 impl Function for ToDevice {
     type Own = PyTensor;
 
-    const NAME: &'static str = "to_device";
+    const NAME: &'static str = "Tensor.to_device";
     const SIGNATURE: &'static str = "($self, device, /, *, stream=None)";
     const DOCUMENTATION: &'static str = "\
 The tensor itself if it is on that device, else a copy there in C order: on
@@ -135,7 +135,7 @@ the host waits.";
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
         static PARAMETERS: Parameters<1, 1> = Parameters::of(ToDevice::SIGNATURE);
         let (py, tensor) = (own.py(), own.get());
-        let ([device], [stream]) = PARAMETERS.read(py, "Tensor.to_device", given)?;
+        let ([device], [stream]) = PARAMETERS.read(py, Self::NAME, given)?;
         let (device, stream) = (device::parse("device", device)?, stream::parse(stream)?);
         if device == tensor.core().device() {
             return match stream {
@@ -154,7 +154,7 @@ struct Numpy;
 impl Function for Numpy {
     type Own = PyTensor;
 
-    const NAME: &'static str = "numpy";
+    const NAME: &'static str = "Tensor.numpy";
     const SIGNATURE: &'static str = "($self, /, *, copy=False)";
     const DOCUMENTATION: &'static str = "\
 A NumPy array on the same memory, read-only if the tensor is; with
@@ -162,7 +162,7 @@ copy=True on a copy. BufferError where NumPy cannot have it.";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
         static PARAMETERS: Parameters<0, 1> = Parameters::of(Numpy::SIGNATURE);
-        let ([], [copy]) = PARAMETERS.read(own.py(), "Tensor.numpy", given)?;
+        let ([], [copy]) = PARAMETERS.read(own.py(), Self::NAME, given)?;
         deliver(own, framework::NUMPY, flag::copy_or(copy, Some(false))?, false)
     }
 }
@@ -175,14 +175,13 @@ macro_rules! delivers {
         impl Function for $method {
             type Own = PyTensor;
 
-            const NAME: &'static str = $name;
+            const NAME: &'static str = concat!("Tensor.", $name);
             const SIGNATURE: &'static str = "($self, /, *, copy=False, allow_writable_alias=False)";
             const DOCUMENTATION: &'static str = $documentation;
 
             fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
                 static PARAMETERS: Parameters<0, 2> = Parameters::of($method::SIGNATURE);
-                let name = concat!("Tensor.", $name);
-                let ([], [copy, alias]) = PARAMETERS.read(own.py(), name, given)?;
+                let ([], [copy, alias]) = PARAMETERS.read(own.py(), Self::NAME, given)?;
                 let copy = flag::copy_or(copy, Some(false))?;
                 deliver(own, $framework, copy, flag::allow_writable_alias(alias)?)
             }
@@ -256,7 +255,7 @@ struct Array;
 impl Function for Array {
     type Own = PyTensor;
 
-    const NAME: &'static str = "__array__";
+    const NAME: &'static str = "Tensor.__array__";
     const SIGNATURE: &'static str = "($self, /, dtype=None, copy=None)";
     const DOCUMENTATION: &'static str = "\
 For `numpy.asarray`: what `numpy()` gives, also of the types of ml_dtypes, converted
@@ -264,8 +263,8 @@ if `dtype` is another one. ValueError where that takes a copy and `copy` is Fals
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
         static PARAMETERS: Parameters<0, 2> = Parameters::of(Array::SIGNATURE);
-        let ([], [dtype, copy]) = PARAMETERS.read(own.py(), "Tensor.__array__", given)?;
-        let dtype = dtype.filter(|dtype| !dtype.is_none());
+        let ([], [dtype, copy]) = PARAMETERS.read(own.py(), Self::NAME, given)?;
+        let dtype = not_none(dtype);
         let copy = flag::copy_or(copy, None)?;
         let copies = Some(dtype.is_none() && copy == Some(true));
         let array = deliver(own, framework::NUMPY, copies, false)?;
@@ -281,13 +280,13 @@ struct DeepCopy;
 impl Function for DeepCopy {
     type Own = PyTensor;
 
-    const NAME: &'static str = "__deepcopy__";
+    const NAME: &'static str = "Tensor.__deepcopy__";
     const SIGNATURE: &'static str = "($self, memo, /)";
     const DOCUMENTATION: &'static str = "As `__copy__`.";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
         static PARAMETERS: Parameters<1, 0> = Parameters::of(DeepCopy::SIGNATURE);
-        let ([_memo], []) = PARAMETERS.read(own.py(), "Tensor.__deepcopy__", given)?;
+        let ([_memo], []) = PARAMETERS.read(own.py(), Self::NAME, given)?;
         pickle::duplicate(own.py(), own.get())?.into_object(own.py())
     }
 }
@@ -297,7 +296,7 @@ struct ReduceEx;
 impl Function for ReduceEx {
     type Own = PyTensor;
 
-    const NAME: &'static str = "__reduce_ex__";
+    const NAME: &'static str = "Tensor.__reduce_ex__";
     const SIGNATURE: &'static str = "($self, protocol, /)";
     const DOCUMENTATION: &'static str = "\
 For `pickle`, of memory of the host; read-only stays read-only. Since protocol 5
@@ -305,7 +304,7 @@ the memory may go by the side, without a copy where it has no gaps.";
 
     fn call<'py>(own: Own<'_, 'py>, given: Arguments<'_, 'py>) -> Answer<'py> {
         static PARAMETERS: Parameters<1, 0> = Parameters::of(ReduceEx::SIGNATURE);
-        let ([protocol], []) = PARAMETERS.read(own.py(), "Tensor.__reduce_ex__", given)?;
+        let ([protocol], []) = PARAMETERS.read(own.py(), Self::NAME, given)?;
         pickle::reduce(own, protocol).map(Bound::into_any)
     }
 }

@@ -22,7 +22,7 @@ use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_
 use crate::framework::{self, Framework};
 use crate::support::lasting::lasting;
 use crate::support::objects::{self, Ask};
-use crate::support::parameters::{Arguments, Parameters};
+use crate::support::parameters::{Arguments, Parameters, not_none};
 use crate::{address, errors, flag};
 
 /// A C function, its signature, and how it is called.
@@ -139,11 +139,13 @@ impl crate::function::Function for Bind {
             name: text("name", name)?,
             address: address::number("target", address)?,
             signature: text("signature", signature)?,
-            doc: set(doc).map(|doc| text("doc", doc)).transpose()?,
+            doc: not_none(Some(doc)).map(|doc| text("doc", doc)).transpose()?,
             copy: flag::copy(copy)?,
             releases_gil: flag::truth("release_gil", release_gil)?,
-            like: set(like).map(framework::parse).transpose()?,
-            error: set(error).map(|error| address::number("error", error)).transpose()?,
+            like: not_none(Some(like)).map(framework::parse).transpose()?,
+            error: not_none(Some(error))
+                .map(|error| address::number("error", error))
+                .transpose()?,
             uses_errno: flag::truth("use_errno", use_errno)?,
             keep: pair(keep)?.map(Bound::unbind),
             home: [text("__module__", &module)?, text("__qualname__", &qualified)?],
@@ -151,10 +153,6 @@ impl crate::function::Function for Bind {
         // The function stays as long as the program uses it.
         callable::new(lasting(|| Bound::new(py, declared.compile(py)?))?)
     }
-}
-
-fn set<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyAny>> {
-    (!value.is_none()).then_some(value)
 }
 
 fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {

@@ -8,8 +8,9 @@ use pyo3::types::{PyCapsule, PyDict, PyTuple};
 use super::Framework;
 use crate::owner::owned_by;
 use crate::support::objects::intern;
+use crate::support::parameters::not_none;
 use crate::tensor::PyTensor;
-use crate::{capsule, errors, stream};
+use crate::{capsule, device, errors, stream};
 
 /// For frameworks that take no bare capsules, or ask for the wrong kind of them: it
 /// gives the kind that suits them, whatever they ask for.
@@ -54,8 +55,7 @@ impl Carrier {
         let (own, device) = (tensor.get(), tensor.get().core().device());
         if stream::has_cuda_streams(device) {
             let stream = keywords.map_or(Ok(None), |all| all.get_item(intern!(py, "stream")?))?;
-            let stream = stream.filter(|stream| !stream.is_none());
-            if let Some(consumer) = stream::of_consumer(device, stream.as_ref())? {
+            if let Some(consumer) = stream::of_consumer(device, not_none(stream.as_ref()))? {
                 stream::wait(consumer, own.stream(), device)?;
             }
         }
@@ -65,9 +65,8 @@ impl Carrier {
         }
     }
 
-    fn __dlpack_device__(&self) -> (u32, i32) {
-        let device = self.tensor.get().core().device();
-        (device.type_code(), device.index())
+    fn __dlpack_device__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        device::pair(py, self.tensor.get().core().device())
     }
 }
 

@@ -173,7 +173,8 @@ impl Framework {
         module: &str,
         attribute: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let module = objects::module_named(py, module).map_err(|error| self.missing(py, error))?;
+        let name = objects::text(py, module)?;
+        let module = py.import(name).map_err(|error| self.missing(py, error))?;
         module.getattr(objects::text(py, attribute)?).map_err(|error| {
             let title = self.title;
             let message =

@@ -230,13 +230,6 @@ pub fn module<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyModule
     })
 }
 
-/// As `module`, by a text.
-pub fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let name = text(py, name)?;
-    // SAFETY: a string.
-    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyImport_Import(name.as_ptr())) }
-}
-
 /// What is asked of an object by a name that is not kept.
 pub trait Ask<'py> {
     /// An attribute.

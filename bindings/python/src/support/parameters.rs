@@ -186,6 +186,12 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 }
 
+/// None, given for an argument that may be left out, is the same as to leave it out.
+#[inline]
+pub fn not_none<'a, 'py>(value: Option<&'a Bound<'py, PyAny>>) -> Option<&'a Bound<'py, PyAny>> {
+    value.filter(|value| !value.is_none())
+}
+
 /// What is between the parentheses.
 const fn inside(signature: &[u8]) -> &[u8] {
     match signature {
