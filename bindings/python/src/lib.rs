@@ -1,68 +1,31 @@
 //! The Python extension module of dlbridge: Python objects to and from DLPack,
 //! on the Rust core. What the names do is in `python/dlbridge/_dlbridge.pyi`.
 
-mod address;
-mod array_interface;
-mod array_method;
-mod array_struct;
-mod asarray;
-mod audit;
+mod api;
 mod bind;
-mod buffer;
-mod capsule;
-mod consumer;
-mod convert;
-mod cuda_array_interface;
-mod device;
-mod direct;
-mod display;
-mod dlpack_method;
-mod dtype;
-mod element;
-mod empty;
-mod errors;
-mod exceptions;
-mod exchange;
-mod failure;
-mod flag;
-mod framework;
-mod function;
-mod index;
-mod integers;
-mod interpreter;
-mod loaded;
-mod namespace;
-mod numpy;
-mod object;
-mod once;
-mod owner;
-mod pickle;
-mod plan;
-mod producer;
-mod raw_array;
-mod seen;
-mod shown;
-mod stream;
+mod engine;
+mod frameworks;
+mod protocols;
 mod support;
-mod tensor;
-mod tensor_calls;
-mod tensor_methods;
-mod torch;
-mod transfer;
-mod vectorcall;
+mod values;
 
 use pyo3::prelude::*;
 
 // Reading a NumPy array's fields needs the GIL: nothing else keeps them still.
 #[pymodule(gil_used = true)]
 mod _dlbridge {
-    use super::*;
+    use pyo3::prelude::*;
 
+    use crate::api::{asarray, convert, empty, from_dlpack, pickle, plan, tensor_calls};
+    use crate::bind;
+    use crate::frameworks::dlpack_adapter::DLPackAdapter;
+    use crate::support::{errors, exceptions, function, interpreter};
     #[pymodule_export]
     use crate::{
-        audit::Audit, audit::Exchange, audit::audit, bind::ArgumentType, device::PyDevice,
-        dtype::PyDType, framework::frameworks, plan::Plan, support::_reserve_in_use,
-        tensor::PyTensor,
+        api::plan::Plan, bind::ArgumentType, frameworks::registry::frameworks,
+        support::_reserve_in_use, values::audit::Audit, values::audit::Transfer,
+        values::audit::audit, values::device::PyDevice, values::dtype::PyDType,
+        values::tensor::PyTensor,
     };
 
     #[pymodule_export]
@@ -80,8 +43,8 @@ mod _dlbridge {
         tensor_calls::add(py)?;
         function::add::<asarray::Asarray>(module)?;
         function::add::<bind::Bind>(module)?;
-        function::add::<consumer::FromDlpack>(module)?;
-        function::add::<consumer::FromManaged>(module)?;
+        function::add::<from_dlpack::FromDlpack>(module)?;
+        function::add::<from_dlpack::FromManaged>(module)?;
         function::add::<convert::Convert>(module)?;
         function::add::<empty::Empty>(module)?;
         function::add::<pickle::Rebuild>(module)?;
@@ -93,7 +56,7 @@ mod _dlbridge {
     /// its own for panics, which each exception is compared with, and those that no module has.
     fn prepare(py: Python<'_>) {
         drop(errors::out_of_memory(py));
-        py.get_type::<crate::bind::Function>();
-        py.get_type::<crate::framework::Carrier>();
+        py.get_type::<bind::Function>();
+        py.get_type::<DLPackAdapter>();
     }
 }

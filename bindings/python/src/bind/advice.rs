@@ -3,8 +3,8 @@
 use dlbridge::spec::{is_name, split};
 use dlbridge::{Error, Status};
 
-use super::declaration;
-use super::signature::{Parameter, Signature};
+use crate::bind::declaration;
+use crate::bind::signature::{Parameter, Signature};
 
 /// The error of a signature, with what to write instead if that can be guessed.
 #[cold]

@@ -5,10 +5,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::frame::Objects;
-use super::function::Function;
-use crate::errors;
-use crate::support::parameters::Arguments;
+use crate::bind::frame::Objects;
+use crate::bind::function::Function;
+use crate::support::arguments::Arguments;
+use crate::support::errors;
 
 /// A parameter of the Python function.
 pub struct Argument {

@@ -12,9 +12,9 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::function::Function;
-use crate::support::objects;
-use crate::vectorcall;
+use crate::bind::function::Function;
+use crate::support::arguments::Arguments;
+use crate::support::{fastcall, objects};
 
 #[repr(C)]
 struct Callable {
@@ -68,9 +68,9 @@ unsafe extern "C" fn call(
     // arguments and then one for each name.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: as above.
-    vectorcall::answer(|| unsafe {
+    fastcall::answer(|| unsafe {
         let function = function_of(py, &callable);
-        function.get().enter(py, vectorcall::given(py, arguments, count, &names))
+        function.get().enter(py, Arguments::from_raw(py, arguments, count, &names))
     })
 }
 
@@ -177,7 +177,7 @@ fn attribute(name: &'static std::ffi::CStr) -> ffi::PyGetSetDef {
 unsafe extern "C" fn get(callable: *mut PyObject, name: *mut c_void) -> *mut PyObject {
     // SAFETY: the interpreter calls with the GIL and an object of the type; the closure is
     // the name of the attribute.
-    vectorcall::answer(|| unsafe {
+    fastcall::answer(|| unsafe {
         let py = Python::assume_attached();
         let name = std::ffi::CStr::from_ptr(name.cast_const().cast());
         function_of(py, &callable).get().attribute(py, &name.to_string_lossy())
@@ -186,7 +186,7 @@ unsafe extern "C" fn get(callable: *mut PyObject, name: *mut c_void) -> *mut PyO
 
 unsafe extern "C" fn represent(callable: *mut PyObject) -> *mut PyObject {
     // SAFETY: as above.
-    vectorcall::answer(|| unsafe {
+    fastcall::answer(|| unsafe {
         let py = Python::assume_attached();
         let function = function_of(py, &callable).get();
         let text = format_args!("<dlbridge function {}>", function.call_text);
@@ -197,7 +197,7 @@ unsafe extern "C" fn represent(callable: *mut PyObject) -> *mut PyObject {
 /// Its name: pickle looks for the function where that says, and refuses if it is not there.
 unsafe extern "C" fn reduce(callable: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: as above.
-    vectorcall::answer(|| unsafe {
+    fastcall::answer(|| unsafe {
         let py = Python::assume_attached();
         function_of(py, &callable).get().attribute(py, "__qualname__")
     })

@@ -7,10 +7,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::registers::Registers;
-use super::scalar::Word;
-use super::signature::{Kind, Mode, Outcome, Parameter, Signature};
-use crate::errors;
+use crate::bind::registers::Registers;
+use crate::bind::scalar::Word;
+use crate::bind::signature::{Kind, Mode, Outcome, Parameter, Signature};
+use crate::support::errors;
 
 /// An address, and what libffi knows of the function there.
 pub struct Code {

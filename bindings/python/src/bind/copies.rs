@@ -7,13 +7,15 @@ use dlbridge::{Error, Status, Tensor, copy};
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
-use super::frame::Frame;
-use super::inputs::{OVERLAP, READ_ONLY, record};
-use super::refusal::{checked, exception, named};
-use super::slot::{Came, Slot};
-use crate::raw_array::{self, Raw};
-use crate::tensor::PyTensor;
-use crate::{errors, torch};
+use crate::bind::frame::Frame;
+use crate::bind::inputs::{OVERLAP, READ_ONLY, record};
+use crate::bind::refusal::{checked, exception, named};
+use crate::bind::slot::{Came, Slot};
+use crate::engine::described;
+use crate::frameworks::torch;
+use crate::protocols::raw_array::Raw;
+use crate::support::errors;
+use crate::values::tensor::PyTensor;
 
 /// What a copy was made of.
 pub enum Original<'py> {
@@ -96,7 +98,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         if !refused.is_instance_of::<PyBufferError>(py) {
             return Err(error(refused));
         }
-        let (raw, reason) = match raw_array::only_copied(object) {
+        let (raw, reason) = match described::only_copied(object) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(error(refused)),
             Err(other) => return Err(error(errors::rather(py, refused, other))),

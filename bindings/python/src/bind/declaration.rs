@@ -1,9 +1,9 @@
 //! Declarations of C in the language of signatures: `const double *p, long n` is
 //! `p: *f64[...], n: long`.
 
-use super::advice::element;
-use super::scalar::Scalar;
-use super::signature::Signature;
+use crate::bind::advice::element;
+use crate::bind::scalar::Scalar;
+use crate::bind::signature::Signature;
 
 /// The signature of a function, or of its parameters alone. None for what is no declaration,
 /// or has types that are not known here.

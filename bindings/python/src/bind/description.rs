@@ -4,9 +4,9 @@ use std::fmt::{self, Write};
 
 use dlbridge::spec::{Spec, Types};
 
-use super::arguments::Argument;
-use super::scalar::{Scalar, spelled};
-use super::signature::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
+use crate::bind::arguments::Argument;
+use crate::bind::scalar::{Scalar, spelled};
+use crate::bind::signature::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
 
 /// How it is called in Python: `blur(src, sigma, *, dst=None)`.
 pub fn call_text(

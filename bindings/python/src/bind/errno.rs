@@ -5,8 +5,8 @@ use std::ffi::c_int;
 
 use pyo3::prelude::*;
 
-use crate::errors;
-use crate::support::objects::{self, Ask};
+use crate::support::objects::Ask;
+use crate::support::{errors, modules, objects};
 
 /// The functions that read and write the copy of the thread that calls them.
 pub struct Errno {
@@ -16,7 +16,7 @@ pub struct Errno {
 
 impl Errno {
     pub fn new(py: Python<'_>) -> PyResult<Errno> {
-        let ctypes = objects::module(py, c"ctypes")?;
+        let ctypes = modules::import(py, c"ctypes")?;
         let function = |name| ctypes.attribute(name).map(Bound::unbind);
         Ok(Errno { get: function(c"get_errno")?, set: function(c"set_errno")? })
     }

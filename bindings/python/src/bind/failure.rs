@@ -8,12 +8,12 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use super::function::Function;
-use super::scalar::Word;
-use super::signature::{Outcome, Signature};
-use super::text;
-use crate::errors;
-use crate::support::objects::{self, Ask};
+use crate::bind::function::Function;
+use crate::bind::scalar::Word;
+use crate::bind::signature::{Outcome, Signature};
+use crate::bind::text;
+use crate::support::objects::Ask;
+use crate::support::{errors, modules, objects};
 
 /// The functions of dlbridge.h by which a library says why it failed. Each copy of dlbridge
 /// has sentences of its own, and so has a library that was linked with libdlbridge.a.
@@ -68,7 +68,7 @@ impl Sentences {
     /// Those of the library that `dlbridge.capi` uses.
     #[cold]
     fn of_package(py: Python<'_>) -> PyResult<Sentences> {
-        let capi = objects::module(py, c"dlbridge.capi.functions")?;
+        let capi = modules::import(py, c"dlbridge.capi.functions")?;
         let (last_error, fail) =
             capi.attribute(c"_sentences")?.call0()?.extract::<(usize, usize)>()?;
         // SAFETY: these functions, of a library that stays loaded.
@@ -130,7 +130,7 @@ impl Function {
         let own = matches!(self.signature.result, Outcome::OwnStatus);
         let sentence = self.sentence(status, own);
         let make = || {
-            let capi = objects::module(py, c"dlbridge.capi.functions")?;
+            let capi = modules::import(py, c"dlbridge.capi.functions")?;
             let name = objects::text(py, &self.name)?;
             let status = objects::int(py, status.into())?;
             let sentence = match &sentence {

@@ -9,17 +9,18 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::copies::Original;
-use super::function::Function;
-use super::pointer::Pointee;
-use super::refusal::{Label, named};
-use super::scalar::Word;
-use super::signature::{Factor, Kind, Measure, Parameter, Value};
-use super::slot::{Numbers, Slot};
-use super::{stream, text};
-use crate::framework::{self, Framework};
-use crate::support::objects::{self, Ask};
-use crate::{errors, torch};
+use crate::bind::copies::Original;
+use crate::bind::function::Function;
+use crate::bind::pointer::Pointee;
+use crate::bind::refusal::{Label, named};
+use crate::bind::scalar::Word;
+use crate::bind::signature::{Factor, Kind, Measure, Parameter, Value};
+use crate::bind::slot::{Numbers, Slot};
+use crate::bind::{stream, text};
+use crate::frameworks::framework::Framework;
+use crate::frameworks::{registry, torch};
+use crate::support::objects::Ask;
+use crate::support::{errors, modules};
 
 /// The objects that the caller gave, in the order of C.
 pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; 8]>;
@@ -98,7 +99,7 @@ impl<'a, 'py> Frame<'a, 'py> {
         if !given || !torch::is_tracing(self.py)? {
             return Ok(());
         }
-        let class = objects::module(self.py, c"torch.jit")?.attribute(c"TracerWarning")?;
+        let class = modules::import(self.py, c"torch.jit")?.attribute(c"TracerWarning")?;
         let text = format!(
             "{}() is C code, which torch.jit.trace does not record: what it returns, and what it writes \
              to, are constants in the trace",
@@ -117,7 +118,7 @@ impl<'a, 'py> Frame<'a, 'py> {
 
     /// The framework that the results are of.
     pub fn framework(&self) -> Option<&'static Framework> {
-        self.function.like.or_else(|| framework::of(self.first?.0))
+        self.function.like.or_else(|| registry::of(self.first?.0))
     }
 
     /// Writes what C gets of each parameter, but for the numbers that are there. Shape

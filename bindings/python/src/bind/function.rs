@@ -7,23 +7,24 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::advice;
-use super::arguments::{Argument, arrange};
-use super::callable;
-use super::code::Code;
-use super::description::{call_text, describe};
-use super::errno::Errno;
-use super::failure::Sentences;
-use super::frame::Frame;
-use super::quick::Quick;
-use super::refusal::called;
-use super::scalar::Word;
-use super::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
-use crate::framework::{self, Framework};
+use crate::bind::arguments::{Argument, arrange};
+use crate::bind::code::Code;
+use crate::bind::description::{call_text, describe};
+use crate::bind::errno::Errno;
+use crate::bind::failure::Sentences;
+use crate::bind::frame::Frame;
+use crate::bind::quick::Quick;
+use crate::bind::refusal::called;
+use crate::bind::scalar::Word;
+use crate::bind::signature::{Kind, Literal, Mode, Parameter, Signature, Value, extent_of};
+use crate::bind::{advice, callable};
+use crate::frameworks::framework::Framework;
+use crate::frameworks::registry;
+use crate::support::arguments::Arguments;
 use crate::support::lasting::lasting;
-use crate::support::objects::{self, Ask};
-use crate::support::parameters::{Arguments, Parameters, not_none};
-use crate::{address, errors, flag};
+use crate::support::objects::Ask;
+use crate::support::parameters::{Parameters, not_none};
+use crate::support::{address, errors, flags, modules, objects};
 
 /// A C function, its signature, and how it is called.
 #[pyclass(frozen, name = "_Function", module = "dlbridge")]
@@ -115,7 +116,7 @@ pub struct Place {
 /// `_bind`, which `bind` calls by position.
 pub struct Bind;
 
-impl crate::function::Function for Bind {
+impl crate::support::function::Function for Bind {
     type Own = PyModule;
 
     const NAME: &'static str = "_bind";
@@ -140,13 +141,13 @@ impl crate::function::Function for Bind {
             address: address::number("target", address)?,
             signature: text("signature", signature)?,
             doc: not_none(Some(doc)).map(|doc| text("doc", doc)).transpose()?,
-            copy: flag::copy(copy)?,
-            releases_gil: flag::truth("release_gil", release_gil)?,
-            like: not_none(Some(like)).map(framework::parse).transpose()?,
+            copy: flags::copy(copy)?,
+            releases_gil: flags::truth("release_gil", release_gil)?,
+            like: not_none(Some(like)).map(registry::parse).transpose()?,
             error: not_none(Some(error))
                 .map(|error| address::number("error", error))
                 .transpose()?,
-            uses_errno: flag::truth("use_errno", use_errno)?,
+            uses_errno: flags::truth("use_errno", use_errno)?,
             keep: pair(keep)?.map(Bound::unbind),
             home: [text("__module__", &module)?, text("__qualname__", &qualified)?],
         };
@@ -270,7 +271,7 @@ fn python_order(py: Python<'_>, signature: &Signature) -> PyResult<Vec<Argument>
 
 /// Refuses what nobody could say in a call.
 fn check_names(py: Python<'_>, arguments: &[Argument]) -> PyResult<()> {
-    let is_keyword = objects::module(py, c"keyword")?.attribute(c"iskeyword")?;
+    let is_keyword = modules::import(py, c"keyword")?.attribute(c"iskeyword")?;
     for Argument { name, .. } in arguments {
         if is_keyword.called([name.bind(py)])?.is_truthy()? {
             return Err(errors::new::<PyValueError>(format_args!(
@@ -339,7 +340,7 @@ impl Function {
             "__doc__" => &self.doc,
             "__text_signature__" => &self.call_text[self.name.len()..],
             _ => {
-                let bind = objects::module(py, c"dlbridge._bind")?;
+                let bind = modules::import(py, c"dlbridge._bind")?;
                 let text = objects::text(py, &self.call_text[self.name.len()..])?;
                 return bind.method(c"_signature", [&text]);
             }

@@ -7,8 +7,8 @@ use dlbridge::abi::ALIGNMENT;
 use dlbridge::spec::{Extent, Names, Order, Place, Spec, Types, is_name, split};
 use dlbridge::{DType, Error, Result, Status};
 
-use super::scalar::Scalar;
-use super::signature::{
+use crate::bind::scalar::Scalar;
+use crate::bind::signature::{
     Factor, Kind, Literal, Measure, Mode, Outcome, Parameter, Signature, Value,
 };
 

@@ -6,19 +6,20 @@ use dlbridge::{Device, Error, Status, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::copies::Original;
-use super::frame::Frame;
-use super::function::Function;
-use super::is_curable;
-use super::pointer;
-use super::refusal::{Label, checked, exception, named};
-use super::scalar::{Scalar, Word};
-use super::signature::{Kind, Value};
-use super::slot::{Came, Slot};
-use crate::asarray::tensor_of;
-use crate::audit::{self, Event};
-use crate::tensor::PyTensor;
-use crate::{errors, framework};
+use crate::bind::copies::Original;
+use crate::bind::frame::Frame;
+use crate::bind::function::Function;
+use crate::bind::refusal::{Label, checked, exception, named};
+use crate::bind::scalar::{Scalar, Word};
+use crate::bind::signature::{Kind, Value};
+use crate::bind::slot::{Came, Slot};
+use crate::bind::{is_curable, pointer};
+use crate::engine::acquire::tensor_of;
+use crate::engine::record;
+use crate::engine::record::Event;
+use crate::frameworks::registry;
+use crate::support::errors;
+use crate::values::tensor::PyTensor;
 
 impl<'a, 'py> Frame<'a, 'py> {
     /// Reads the tensors at these places that the caller gave.
@@ -193,9 +194,9 @@ pub fn record(
     copies: i64,
     reason: &str,
 ) -> PyResult<()> {
-    audit::record(object.py(), || {
+    record::record(object.py(), || {
         Ok(Event {
-            source: framework::source_name(object),
+            source: registry::source_name(object),
             target: Some(&function.name),
             copies,
             reason,

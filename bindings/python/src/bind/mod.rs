@@ -32,7 +32,6 @@ mod text;
 mod usual;
 
 use dlbridge::{Error, Status};
-
 pub use function::{Bind, Function};
 pub use parameter::ArgumentType;
 

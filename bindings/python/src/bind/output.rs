@@ -8,15 +8,18 @@ use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::frame::Frame;
-use super::refusal::{Label, named};
-use super::signature::Parameter;
-use super::slot::Slot;
-use crate::framework::{Framework, Request, judge};
-use crate::stream::lasting;
-use crate::support::objects::{self, Ask};
-use crate::tensor::PyTensor;
-use crate::{convert, errors, numpy, torch};
+use crate::bind::frame::Frame;
+use crate::bind::refusal::{Label, named};
+use crate::bind::signature::Parameter;
+use crate::bind::slot::Slot;
+use crate::engine::deliver;
+use crate::frameworks::compatibility::Request;
+use crate::frameworks::framework::Framework;
+use crate::frameworks::{compatibility, numpy, torch};
+use crate::support::objects::Ask;
+use crate::support::{errors, modules, objects};
+use crate::values::stream::lasting;
+use crate::values::tensor::PyTensor;
 
 impl<'py> Frame<'_, 'py> {
     /// Makes the outputs that the caller did not give.
@@ -44,12 +47,13 @@ impl<'py> Frame<'_, 'py> {
             return Ok(());
         };
         let view = tensor.get().core().view();
-        let verdict = judge(self.py, framework, &view, Request { writable_alias: false });
+        let verdict =
+            compatibility::check(self.py, framework, &view, Request { writable_alias: false });
         if verdict.refused {
             return Err(errors::refused(verdict.reason));
         }
         match self.function.copy == Some(false) && verdict.copies() > 0 {
-            true => Err(convert::refuse_copy(&verdict, view.layout().bytes())),
+            true => Err(deliver::refuse_copy(&verdict, view.layout().bytes())),
             false => Ok(()),
         }
     }
@@ -170,7 +174,7 @@ impl Wanted<'_> {
 impl Wanted<'_> {
     /// By `torch.empty`.
     fn make_by_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let torch = objects::module(py, c"torch")?;
+        let torch = modules::import(py, c"torch")?;
         let dtype = torch.getattr(objects::display(py, self.dtype)?)?;
         let device = objects::display(py, self.device)?.into_any();
         let options = objects::named(py, [("dtype", dtype), ("device", device)])?;

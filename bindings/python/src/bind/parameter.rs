@@ -9,18 +9,18 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString};
 
-use super::advice;
-use super::inputs::check_access;
-use super::refusal::{called, exception};
-use super::signature::{Kind, Mode, Parameter};
-use super::slot::{Came, Numbers, Slot};
-use super::usual::{Array, NAMES, Room};
-use crate::errors;
-use crate::loaded::LoadedType;
-use crate::once::imported;
+use crate::bind::advice;
+use crate::bind::inputs::check_access;
+use crate::bind::refusal::{called, exception};
+use crate::bind::signature::{Kind, Mode, Parameter};
+use crate::bind::slot::{Came, Numbers, Slot};
+use crate::bind::usual::{Array, NAMES, Room};
+use crate::frameworks::torch;
 use crate::support::lasting::lasting;
-use crate::support::objects::{self, Ask};
-use crate::torch;
+use crate::support::lazy_type::LazyType;
+use crate::support::modules::imported;
+use crate::support::objects::Ask;
+use crate::support::{errors, modules, objects};
 
 /// An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave.
 #[pyclass(frozen, name = "ArgumentType", module = "dlbridge.capi")]
@@ -151,15 +151,15 @@ impl ArgumentType {
 
 /// The address of a `DLTensor` of ctypes, or of what a pointer to one points to.
 fn descriptor_address(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    static TYPES: [LoadedType; 3] = [
-        LoadedType::new("dlbridge.capi.structs", "DLTensor"),
-        LoadedType::new("dlbridge.capi.arguments", "_POINTER"),
-        LoadedType::new("dlbridge.capi.arguments", "_BYREF"),
+    static TYPES: [LazyType; 3] = [
+        LazyType::new("dlbridge.capi.structs", "DLTensor"),
+        LazyType::new("dlbridge.capi.arguments", "_POINTER"),
+        LazyType::new("dlbridge.capi.arguments", "_BYREF"),
     ];
     if !TYPES.iter().any(|class| class.is_type_of(object)) {
         return Ok(None);
     }
-    let arguments = objects::module(object.py(), c"dlbridge.capi.arguments")?;
+    let arguments = modules::import(object.py(), c"dlbridge.capi.arguments")?;
     arguments.attribute(c"_address_of")?.called([object])?.extract().map(Some)
 }
 

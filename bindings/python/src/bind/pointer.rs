@@ -5,13 +5,15 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
-use super::scalar::{Scalar, Word};
-use crate::asarray::tensor_of;
-use crate::buffer::{self, Buffer};
-use crate::loaded::LoadedType;
-use crate::support::objects::{self, Ask, intern};
-use crate::tensor::PyTensor;
-use crate::{errors, numpy, torch};
+use crate::bind::scalar::{Scalar, Word};
+use crate::engine::acquire::tensor_of;
+use crate::frameworks::{numpy, torch};
+use crate::protocols::buffer;
+use crate::protocols::buffer::Buffer;
+use crate::support::lazy_type::LazyType;
+use crate::support::objects::{Ask, intern};
+use crate::support::{errors, modules};
+use crate::values::tensor::PyTensor;
 
 /// What keeps the memory that a pointer points to, beside the caller's own object.
 pub enum Pointee {
@@ -51,9 +53,9 @@ pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
 
 /// Whether an object is one of the buffers that are no numbers, and no pointers of ctypes.
 fn is_plain_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static DATA: LoadedType = LoadedType::new("_ctypes", "_SimpleCData");
-    static POINTER: LoadedType = LoadedType::new("_ctypes", "_Pointer");
-    static FUNCTION: LoadedType = LoadedType::new("_ctypes", "CFuncPtr");
+    static DATA: LazyType = LazyType::new("_ctypes", "_SimpleCData");
+    static POINTER: LazyType = LazyType::new("_ctypes", "_Pointer");
+    static FUNCTION: LazyType = LazyType::new("_ctypes", "CFuncPtr");
     let is_of_ctypes = [&DATA, &POINTER, &FUNCTION].iter().any(|class| class.is_type_of(object));
     let is_number = || object.hasattr(intern!(object.py(), "__index__")?);
     Ok(buffer::has_buffer(object) && !is_of_ctypes && !is_number()?)
@@ -100,15 +102,15 @@ fn check(object: &Bound<'_, PyAny>, is_read_only: bool, is_contiguous: bool) -> 
 
 /// The address of a struct of ctypes, or of one of its other objects that hold values.
 fn address_of(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    static KINDS: [LoadedType; 3] = [
-        LoadedType::new("_ctypes", "Structure"),
-        LoadedType::new("_ctypes", "Union"),
-        LoadedType::new("_ctypes", "Array"),
+    static KINDS: [LazyType; 3] = [
+        LazyType::new("_ctypes", "Structure"),
+        LazyType::new("_ctypes", "Union"),
+        LazyType::new("_ctypes", "Array"),
     ];
     if !KINDS.iter().any(|class| class.is_type_of(object)) {
         return Ok(None);
     }
-    let addressof = objects::module(object.py(), c"_ctypes")?.attribute(c"addressof")?;
+    let addressof = modules::import(object.py(), c"_ctypes")?.attribute(c"addressof")?;
     addressof.called([object])?.extract().map(Some)
 }
 

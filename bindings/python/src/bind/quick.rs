@@ -14,15 +14,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 use smallvec::SmallVec;
 
-use super::arguments::Argument;
-use super::function::Function;
-use super::output::{self, Wanted};
-use super::results::packed;
-use super::scalar::{Scalar, Word};
-use super::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
-use super::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
-use crate::framework::Framework;
-use crate::{audit, errors, torch};
+use crate::bind::arguments::Argument;
+use crate::bind::function::Function;
+use crate::bind::output;
+use crate::bind::output::Wanted;
+use crate::bind::results::packed;
+use crate::bind::scalar::{Scalar, Word};
+use crate::bind::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
+use crate::bind::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
+use crate::frameworks::framework::Framework;
+use crate::frameworks::torch;
+use crate::support::errors;
+use crate::values::audit;
 
 /// The most parameters that there is room for.
 const PARAMETERS: usize = 12;
@@ -51,7 +54,7 @@ enum Read {
     /// The array at that position.
     Given(usize, Array),
     /// A new array.
-    Made(Array, Box<Spec<'static>>),
+    Acquired(Array, Box<Spec<'static>>),
     /// The number at that position, which may be an extent.
     Number(usize, Scalar, Option<usize>),
     Product(Scalar, Vec<Factor>),
@@ -73,7 +76,7 @@ impl Quick {
                     let array = Array::of(&signature.parameters, place)?;
                     match mode {
                         Mode::Out if parameter.optional || !output::is_plain(spec) => return None,
-                        Mode::Out => Read::Made(array, Box::new(spec.clone())),
+                        Mode::Out => Read::Acquired(array, Box::new(spec.clone())),
                         _ => Read::Given(position(place)?, array),
                     }
                 }
@@ -129,7 +132,7 @@ impl Quick {
                 Read::Product(scalar, factors) => {
                     *word = quietly(scalar.word(room.product(factors)?))?
                 }
-                Read::Made(array, spec) => {
+                Read::Acquired(array, spec) => {
                     let object = room.make(py, array, spec, self.like)?;
                     word.set(room.take(array, &object)?);
                     made.push(object);
@@ -179,7 +182,7 @@ impl Quick {
                 Read::Product(scalar, factors) => {
                     words[*place] = quietly(scalar.word(room.product(factors)?))?;
                 }
-                Read::Number(..) | Read::Made(..) => {}
+                Read::Number(..) | Read::Acquired(..) => {}
             }
         }
         Some(())
@@ -191,7 +194,7 @@ impl Read {
         match self {
             Read::Given(..) => 0,
             Read::Number(..) => 1,
-            Read::Made(..) => 2,
+            Read::Acquired(..) => 2,
             Read::Product(..) => 3,
         }
     }

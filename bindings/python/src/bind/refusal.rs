@@ -7,10 +7,10 @@ use dlbridge::{Error, Status};
 use pyo3::exceptions::{PyBufferError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::function::Function;
-use super::signature::Parameter;
-use crate::support::objects::{self, Ask};
-use crate::{errors, exceptions};
+use crate::bind::function::Function;
+use crate::bind::signature::Parameter;
+use crate::support::objects::Ask;
+use crate::support::{errors, exceptions, objects};
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.
 pub struct Label<'a>(pub &'a Parameter, pub Option<usize>);

@@ -5,8 +5,8 @@ use std::ffi::c_void;
 
 use smallvec::SmallVec;
 
-use super::scalar::{Scalar, Word};
-use super::signature::{Kind, Mode, Outcome, Signature};
+use crate::bind::scalar::{Scalar, Word};
+use crate::bind::signature::{Kind, Mode, Outcome, Signature};
 
 /// The registers for integers and addresses, and those for floating point numbers, of
 /// the calling conventions that fill each kind in order, whatever lies between: System V

@@ -7,17 +7,17 @@ use dlbridge::{Tensor, foreign};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::frame::Frame;
-use super::refusal::{checked, exception, named};
-use super::scalar::Word;
-use super::signature::{Kind, Mode, Outcome};
-use super::slot::Came;
-use crate::convert::{self, Given};
-use crate::errors;
-use crate::framework::Request;
-use crate::support::objects;
-use crate::tensor::PyTensor;
-use crate::torch;
+use crate::bind::frame::Frame;
+use crate::bind::refusal::{checked, exception, named};
+use crate::bind::scalar::Word;
+use crate::bind::signature::{Kind, Mode, Outcome};
+use crate::bind::slot::Came;
+use crate::engine::deliver;
+use crate::engine::deliver::Input;
+use crate::frameworks::compatibility::Request;
+use crate::frameworks::torch;
+use crate::support::{errors, objects};
+use crate::values::tensor::PyTensor;
 
 impl<'a, 'py> Frame<'a, 'py> {
     /// Tells PyTorch which of its tensors C wrote to, as far as can be known: also where the
@@ -138,10 +138,10 @@ impl<'a, 'py> Frame<'a, 'py> {
             Some(framework) => {
                 let object = tensor.clone().into_any();
                 let request = Request { writable_alias: false };
-                convert::deliver(
+                deliver::deliver(
                     framework,
                     &object,
-                    Given::Object(tensor),
+                    Input::Object(tensor),
                     self.function.copy,
                     request,
                 )

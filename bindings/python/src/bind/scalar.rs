@@ -17,9 +17,10 @@ use pyo3::exceptions::{
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
 
-use super::signature::Literal;
-use crate::support::objects::{self, Ask, intern};
-use crate::{element, errors};
+use crate::api::element;
+use crate::bind::signature::Literal;
+use crate::support::objects::{Ask, intern};
+use crate::support::{errors, modules};
 
 /// Room for one C value, at its address.
 #[repr(C, align(16))]
@@ -332,7 +333,7 @@ impl Scalar {
                 return Err(self.refused(object, error));
             }
         }
-        let ctypes = objects::module(object.py(), c"ctypes")?;
+        let ctypes = modules::import(object.py(), c"ctypes")?;
         let cast = ctypes.method(c"cast", [object, &ctypes.attribute(c"c_void_p")?]);
         let address = cast.and_then(|pointer| pointer.attribute(c"value"));
         let address = address.map_err(|error| self.refused(object, error))?;

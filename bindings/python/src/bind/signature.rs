@@ -2,7 +2,7 @@
 
 use dlbridge::spec::{Names, Spec};
 
-use super::scalar::Scalar;
+use crate::bind::scalar::Scalar;
 
 /// What a C function takes and returns.
 pub struct Signature {

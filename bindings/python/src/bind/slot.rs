@@ -1,16 +1,18 @@
 //! One array of a call: read once, passed as a descriptor.
 
 use std::ffi::c_void;
-use std::fmt;
-use std::ptr;
+use std::{fmt, ptr};
 
 use dlbridge::abi::{DLTensor, Flags};
 use dlbridge::{DType, Device, TensorRef};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::tensor::PyTensor;
-use crate::{asarray, errors, numpy, torch};
+use crate::engine::acquire;
+use crate::frameworks::{numpy, torch};
+use crate::support::errors;
+use crate::values::descriptor;
+use crate::values::tensor::PyTensor;
 
 /// The extents and strides of the arrays of a call. What C sees is a copy: another
 /// thread may give an array another shape while C works, and C may write to it.
@@ -33,7 +35,7 @@ impl<'py> Slot<'py> {
     /// One to read into. It is read where it lies: to copy it takes longer.
     pub fn empty() -> Slot<'py> {
         Slot {
-            descriptor: torch::NOTHING,
+            descriptor: descriptor::EMPTY,
             dtype: DType::UINT8,
             device: Device::CPU,
             flags: Flags::empty(),
@@ -56,11 +58,11 @@ impl<'py> Slot<'py> {
                 Ok(())
             });
         }
-        let mut descriptor = torch::NOTHING;
+        let mut descriptor = descriptor::EMPTY;
         if torch::borrow(object, &mut descriptor)? {
             return self.read_descriptor(&descriptor, numbers);
         }
-        self.hold(asarray::tensor_of(object, None, copy)?, numbers);
+        self.hold(acquire::tensor_of(object, None, copy)?, numbers);
         Ok(())
     }
 
@@ -114,7 +116,7 @@ impl<'py> Slot<'py> {
             device: view.device().raw(),
             ndim: view.shape().len() as i32,
             dtype: view.dtype().raw(),
-            ..torch::NOTHING
+            ..descriptor::EMPTY
         };
     }
 

@@ -7,13 +7,13 @@ use dlbridge::Device;
 use dlbridge::cuda::Stream;
 use pyo3::prelude::*;
 
-use super::frame::Frame;
-use super::scalar::Scalar;
-use super::signature::Kind;
-use crate::exchange::Table;
-use crate::stream::{has_cuda_streams, wait};
-use crate::tensor::PyTensor;
-use crate::{framework, torch};
+use crate::bind::frame::Frame;
+use crate::bind::scalar::Scalar;
+use crate::bind::signature::Kind;
+use crate::frameworks::{registry, torch};
+use crate::protocols::exchange_table::Table;
+use crate::values::stream::{has_cuda_streams, wait};
+use crate::values::tensor::PyTensor;
 
 /// The stream that the framework of an array works on now, or that a tensor was made
 /// on; NULL, the default stream, on the host and where the framework does not say.
@@ -23,8 +23,8 @@ pub fn current(array: &Bound<'_, PyAny>, device: Device) -> PyResult<*mut c_void
     }
     let stream = if let Ok(tensor) = array.cast_exact::<PyTensor>() {
         tensor.get().stream()
-    } else if framework::CUPY.has(array) {
-        framework::cupy_stream(array.py())?
+    } else if let Some(current) = registry::of(array).and_then(|it| it.current_stream) {
+        current(array.py(), device)?
     } else if let Some(table) = Table::of(array)? {
         Stream::from_raw(table.current_stream(array.py(), device)?)
     } else {

@@ -7,8 +7,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::errors;
-use crate::support::objects::{self, Ask, intern};
+use crate::support::objects::{Ask, intern};
+use crate::support::{errors, modules};
 
 /// How bytes that are no UTF-8 look in a str, as in `os.fsdecode`.
 const ESCAPED: &CStr = c"surrogateescape";
@@ -26,7 +26,7 @@ pub fn characters(object: &Bound<'_, PyAny>) -> PyResult<CString> {
     if !object.get_type().hasattr(intern!(object.py(), "__fspath__")?)? {
         return Err(errors::wrong_type("x", object, "a str, bytes or a path"));
     }
-    let bytes = objects::module(object.py(), c"os")?.attribute(c"fsencode")?.called([object])?;
+    let bytes = modules::import(object.py(), c"os")?.attribute(c"fsencode")?.called([object])?;
     copied(bytes.cast::<PyBytes>()?.as_bytes())
 }
 

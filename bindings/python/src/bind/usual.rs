@@ -16,9 +16,10 @@ use dlbridge::{DType, Device};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use super::signature::{Kind, Mode, Parameter};
-use crate::framework::{self, Framework};
-use crate::{numpy, torch};
+use crate::bind::signature::{Kind, Mode, Parameter};
+use crate::frameworks::framework::Framework;
+use crate::frameworks::{numpy, registry, torch};
+use crate::values::descriptor;
 
 /// The most that there is room for: arrays, axes of each, names of extents.
 pub const ARRAYS: usize = 6;
@@ -134,7 +135,7 @@ impl Room {
     pub fn take(&self, array: &Array, object: &Bound<'_, PyAny>) -> Option<NonNull<c_void>> {
         let is_numpy = numpy::ARRAY.is_exact_type_of(object);
         if self.first.get().is_none() {
-            let framework = if is_numpy { framework::NUMPY } else { framework::TORCH };
+            let framework = if is_numpy { registry::NUMPY } else { registry::TORCH };
             self.first.set(Some(framework));
         }
         match is_numpy {
@@ -163,7 +164,7 @@ impl Room {
 
     #[inline]
     fn take_torch(&self, array: &Array, object: &Bound<'_, PyAny>) -> Option<NonNull<c_void>> {
-        let mut found = torch::NOTHING;
+        let mut found = descriptor::EMPTY;
         if !torch::borrow_directly(object, &mut found) {
             return None;
         }

@@ -3,8 +3,7 @@
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
-use super::allocator;
-use crate::errors;
+use crate::support::{allocator, errors};
 
 /// A box for what stays.
 pub fn boxed<T>(value: T) -> PyResult<Box<T>> {

@@ -1,9 +1,26 @@
-//! What all else stands on: memory, and Python objects that can fail to be made.
+//! What all else stands on: errors, memory, Python objects that can fail to be made, values
+//! that are made when they are first needed, and how arguments are read.
 
+pub mod address;
 mod allocator;
+pub mod arguments;
+pub mod errors;
+pub mod exceptions;
+pub mod fastcall;
+pub mod flags;
+pub mod function;
+pub mod integers;
+pub mod interpreter;
+pub mod keep_alive;
 pub mod lasting;
+pub mod lazy;
+pub mod lazy_type;
+pub mod modules;
+pub mod no_memory;
 pub mod objects;
 pub mod parameters;
+pub mod sequence;
+pub mod vectorcall;
 
 use pyo3::prelude::*;
 

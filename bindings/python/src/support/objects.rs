@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt::{self, Display, Write};
 
-use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
+use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyTuple, PyType};
 
-use crate::errors::{self, out_of_memory};
-use crate::once::once;
-use crate::vectorcall;
+use crate::support::errors::out_of_memory;
+use crate::support::lazy::once;
+use crate::support::vectorcall;
 
 /// A name that is looked up again and again: made once.
 macro_rules! intern {
@@ -218,16 +218,6 @@ pub fn class<'py>(
 /// True or False.
 pub fn truth(py: Python<'_>, truth: bool) -> Bound<'_, PyAny> {
     PyBool::new(py, truth).to_owned().into_any()
-}
-
-/// A module, which is imported.
-pub fn module<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyModule>> {
-    // SAFETY: the thread is attached, and the name ends.
-    let found =
-        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyImport_ImportModule(name.as_ptr()))? };
-    found.cast_into::<PyModule>().map_err(|_| {
-        errors::new::<PyTypeError>(format_args!("sys.modules has no module for {name:?}"))
-    })
 }
 
 /// What is asked of an object by a name that is not kept.

@@ -2,19 +2,10 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
-use super::objects::{self, Name};
-use crate::errors;
-
-/// What a function is called with: values by position, and values by name.
-#[derive(Clone, Copy)]
-pub struct Arguments<'a, 'py> {
-    pub positional: &'a [Bound<'py, PyAny>],
-    pub named: &'a [Bound<'py, PyAny>],
-    /// One for each of `named`, if there are any.
-    pub names: Option<&'a Bound<'py, PyTuple>>,
-}
+use crate::support::arguments::Arguments;
+use crate::support::objects::Name;
+use crate::support::{errors, objects};
 
 /// R parameters that are required, then O optional ones. A static: the names are kept in it.
 pub struct Parameters<const R: usize, const O: usize> {

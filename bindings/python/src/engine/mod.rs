@@ -1,0 +1,11 @@
+//! What happens between any object and a tensor, and between a tensor and any framework.
+
+pub mod acquire;
+pub mod array_method;
+pub mod copy;
+pub mod deliver;
+pub mod described;
+pub mod direct;
+pub mod namespace;
+pub mod record;
+pub mod seen;

@@ -1,0 +1,170 @@
+//! The catalogue of frameworks: every other list of them is made from it.
+
+use dlbridge::Tensor;
+use dlbridge::abi::Flags;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyModule, PyTuple};
+
+use crate::frameworks::framework::{Framework, ReadOnly};
+use crate::frameworks::{
+    cupy, jax, mlx, numba, numpy, paddle, pyarrow, tensorflow, tinygrad, torch, tvm_ffi, warp,
+};
+use crate::support::errors;
+use crate::support::lazy_type::LazyType;
+use crate::support::objects::{self, Name};
+use crate::values::tensor::PyTensor;
+
+static OWN_TYPE: LazyType = LazyType::own::<PyTensor>();
+
+/// Whose arrays are `dlbridge.Tensor`.
+static OWN: Framework = Framework {
+    name: "dlbridge",
+    title: "dlbridge",
+    arrays: &[&OWN_TYPE],
+    read_only: ReadOnly::Kept,
+    protocol: "dlbridge.Tensor",
+    ..Framework::ANY
+};
+
+pub static NUMPY: &Framework = &numpy::framework::FRAMEWORK;
+pub static TORCH: &Framework = &torch::framework::FRAMEWORK;
+pub static JAX: &Framework = &jax::FRAMEWORK;
+pub static CUPY: &Framework = &cupy::FRAMEWORK;
+pub static TENSORFLOW: &Framework = &tensorflow::FRAMEWORK;
+pub static PADDLE: &Framework = &paddle::FRAMEWORK;
+pub static MLX: &Framework = &mlx::FRAMEWORK;
+
+/// All of them. The first ones are what most arrays are.
+pub static ALL: [&Framework; 13] = [
+    NUMPY,
+    TORCH,
+    JAX,
+    CUPY,
+    TENSORFLOW,
+    PADDLE,
+    MLX,
+    &pyarrow::FRAMEWORK,
+    &numba::FRAMEWORK,
+    &warp::FRAMEWORK,
+    &tinygrad::FRAMEWORK,
+    &tvm_ffi::FRAMEWORK,
+    &OWN,
+];
+
+/// The framework of that name.
+pub fn named(name: &str) -> Option<&'static Framework> {
+    ALL.into_iter().find(|framework| framework.name == name)
+}
+
+/// The framework that a module is part of, by its full name.
+pub fn of_module(name: &str) -> Option<&'static Framework> {
+    match name.split('.').next().unwrap_or_default() {
+        "keras" => Some(&tensorflow::FRAMEWORK),
+        "jaxlib" => Some(&jax::FRAMEWORK),
+        top => named(top),
+    }
+}
+
+/// The framework that an object is an array of.
+pub fn of(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    exactly(object).or_else(|| ALL.into_iter().find(|framework| framework.has(object)))
+}
+
+/// The framework of what most arrays are, without a look at the bases of its type.
+fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    if numpy::ARRAY.is_exact_type_of(object) {
+        return Some(NUMPY);
+    }
+    if torch::TENSOR.is_exact_type_of(object) {
+        return Some(TORCH);
+    }
+    object.is_exact_instance_of::<PyTensor>().then_some(&OWN)
+}
+
+/// The names of the frameworks that `convert` takes as `to`.
+#[pyfunction]
+pub fn frameworks(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+    let names = ALL.iter().map(|framework| objects::text(py, framework.name).map(Bound::into_any));
+    objects::tuple_of(py, names)
+}
+
+/// Reads the argument `to`: a name, a module, or an array of the same kind.
+pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
+    if let Some(framework) = interned(to) {
+        return Ok(framework);
+    }
+    if let Some(name) = errors::text(to) {
+        return named(&name).ok_or_else(|| unknown(&format!("{:?}", errors::shortened(&name))));
+    }
+    if let Ok(module) = to.cast::<PyModule>() {
+        let name = module.name()?.to_string_lossy().into_owned();
+        return of_module(&name).ok_or_else(|| unknown(&format!("the module {name}")));
+    }
+    of(to).ok_or_else(|| {
+        let wanted = format!("one of {}, the module of one, or an array of one", names());
+        errors::wrong_type("to", to, &wanted)
+    })
+}
+
+/// The framework whose name this object is: texts of a program are the same objects.
+pub fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    static NAMES: [Name; ALL.len()] = [const { Name::new() }; ALL.len()];
+    let mut known = NAMES.iter().zip(ALL);
+    // A name that cannot be made now is read letter by letter.
+    let is_it = |name: &Name, framework: &Framework| {
+        objects::interned(to.py(), name, framework.name).is_ok_and(|name| name.is(to))
+    };
+    known.find(|(name, framework)| is_it(name, framework)).map(|(_, framework)| framework)
+}
+
+#[cold]
+fn unknown(given: &str) -> PyErr {
+    errors::new::<PyValueError>(format_args!("to is {given}; it must be one of {}", names()))
+}
+
+fn names() -> String {
+    ALL.map(|framework| format!("\"{}\"", framework.name)).join(", ")
+}
+
+/// What an object is called in plans and audits: the framework of an array, else
+/// its type.
+pub fn source_name(object: &Bound<'_, PyAny>) -> String {
+    match of(object) {
+        Some(framework) => framework.name.to_owned(),
+        None if object.is_instance_of::<PyCapsule>() => "capsule".to_owned(),
+        None => errors::type_name(object),
+    }
+}
+
+/// Refuses objects of frameworks that have no memory to share.
+pub fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    let mut checks = ALL.iter().filter_map(|framework| framework.check_source);
+    checks.try_for_each(|check| check(object))
+}
+
+/// A tensor of an object that speaks no protocol, but whose framework is known. It
+/// is a copy, which `copy` false refuses.
+pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Option<Tensor>> {
+    let mut readers = ALL.iter().filter_map(|framework| framework.copied_from);
+    readers.find_map(|read| read(object, copy).transpose()).transpose()
+}
+
+/// What is known, without making it, of the copy that an object gives out, and why
+/// it gives out no more. The memory of that tensor is not there.
+pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, &'static str)>> {
+    match of(object).and_then(|framework| framework.would_copy_out) {
+        Some(foresee) => foresee(object).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What is known of memory that an object gives in DLPack's legacy form, which does not say
+/// whether it may be written to: JAX's may not. Warp has no other form, nor had PyTorch
+/// before 2.9.
+pub fn legacy_flags(producer: &Bound<'_, PyAny>) -> Flags {
+    match of(producer) {
+        Some(framework) if framework.legacy_is_writable => Flags::empty(),
+        _ => Flags::READ_ONLY,
+    }
+}

@@ -1,0 +1,15 @@
+//! PyTorch: how its tensors are read and made.
+
+mod bounds;
+mod dual;
+pub mod framework;
+mod functions;
+mod hooks;
+mod read;
+mod refusal;
+mod state;
+mod types;
+
+pub use hooks::{has_modes, is_tracing, mark_written};
+pub use read::{borrow, borrow_directly, import, look_at, look_directly, view};
+pub use types::{TENSOR, current_stream, dtype, is_plain, table};
