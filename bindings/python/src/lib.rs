@@ -19,7 +19,7 @@ mod _dlbridge {
     use crate::api::{asarray, convert, empty, from_dlpack, pickle, plan, tensor_calls};
     use crate::bind;
     use crate::frameworks::dlpack_adapter::DLPackAdapter;
-    use crate::support::{errors, exceptions, function, interpreter};
+    use crate::support::{errors, exceptions, function, interpreter, optional};
     #[pymodule_export]
     use crate::{
         api::plan::Plan, bind::ArgumentType, frameworks::registry::frameworks,
@@ -39,6 +39,7 @@ mod _dlbridge {
         py.detach(|| Python::attach(|_| ()));
         interpreter::check(py)?;
         prepare(py);
+        optional::prepare();
         exceptions::add(module)?;
         tensor_calls::add(py)?;
         function::add::<asarray::Asarray>(module)?;

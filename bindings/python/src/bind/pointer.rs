@@ -33,7 +33,7 @@ pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
     }
     let is_array = object.is_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(object)
-        || object.hasattr(intern!(object.py(), "__dlpack__")?)?;
+        || object.optional(intern!(object.py(), "__dlpack__")?)?.is_some();
     if numpy::ARRAY.is_type_of(object) || (!is_array && is_plain_buffer(object)?) {
         // Of any elements: what C makes of them, a pointer does not say.
         match buffer_of(object) {
@@ -57,7 +57,7 @@ fn is_plain_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static POINTER: LazyType = LazyType::new("_ctypes", "_Pointer");
     static FUNCTION: LazyType = LazyType::new("_ctypes", "CFuncPtr");
     let is_of_ctypes = [&DATA, &POINTER, &FUNCTION].iter().any(|class| class.is_type_of(object));
-    let is_number = || object.hasattr(intern!(object.py(), "__index__")?);
+    let is_number = || object.optional(intern!(object.py(), "__index__")?).map(|it| it.is_some());
     Ok(buffer::has_buffer(object) && !is_of_ctypes && !is_number()?)
 }
 

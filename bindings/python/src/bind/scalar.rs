@@ -19,7 +19,7 @@ use pyo3::types::{PyBool, PyComplex};
 
 use crate::api::element;
 use crate::bind::signature::Literal;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::{self, Ask, intern};
 use crate::support::{errors, modules};
 
 /// Room for one C value, at its address.
@@ -307,8 +307,8 @@ impl Scalar {
 
     fn complex(self, object: &Bound<'_, PyAny>) -> PyResult<[f64; 2]> {
         let class = object.py().get_type::<PyComplex>();
-        let is_number = object.hasattr(intern!(object.py(), "__complex__")?)?
-            || object.hasattr(intern!(object.py(), "__float__")?)?;
+        let is_number = object.optional(intern!(object.py(), "__complex__")?)?.is_some()
+            || object.optional(intern!(object.py(), "__float__")?)?.is_some();
         let value = match is_number {
             true => class.called([object]),
             false => Err(errors::new::<PyTypeError>("no number")),
@@ -329,7 +329,7 @@ impl Scalar {
         };
         // ctypes would cut integers off, and give the characters of texts no owner.
         for name in ["__index__", "encode", "decode"] {
-            if object.hasattr(name)? {
+            if object.optional(&objects::text(object.py(), name)?)?.is_some() {
                 return Err(self.refused(object, error));
             }
         }

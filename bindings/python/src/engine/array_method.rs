@@ -20,7 +20,7 @@ pub fn of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>
     if object.is_instance_of::<PyType>() {
         return Ok(None);
     }
-    object.getattr_opt(intern!(object.py(), "__array__")?)
+    object.optional(intern!(object.py(), "__array__")?)
 }
 
 /// A tensor on the memory of the array that an object gives: its own if it says that it is,

@@ -13,6 +13,7 @@ use crate::protocols::exchange_table::Table;
 use crate::protocols::raw_array::{self, Raw};
 use crate::protocols::{array_interface, array_struct, buffer, cuda_array_interface, dlpack};
 use crate::support::keep_alive::owned_by;
+use crate::support::objects::Ask;
 use crate::support::objects::intern;
 use crate::values::acquired::Acquired;
 
@@ -34,13 +35,13 @@ fn described<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Option<Described<'py>>> {
         || obj.is_exact_instance_of::<PyByteArray>()
         || obj.is_exact_instance_of::<PyMemoryView>();
     if !plain {
-        if let Some(found) = obj.getattr_opt(intern!(py, "__array_struct__")?)? {
+        if let Some(found) = obj.optional(intern!(py, "__array_struct__")?)? {
             return array_struct::describe(obj, &found).map(Described::Raw).map(Some);
         }
-        if let Some(found) = obj.getattr_opt(intern!(py, "__array_interface__")?)? {
+        if let Some(found) = obj.optional(intern!(py, "__array_interface__")?)? {
             return array_interface::describe(obj, &found).map(Described::Raw).map(Some);
         }
-        if let Some(found) = obj.getattr_opt(intern!(py, "__cuda_array_interface__")?)? {
+        if let Some(found) = obj.optional(intern!(py, "__cuda_array_interface__")?)? {
             return Ok(Some(Described::Cuda(found)));
         }
     }

@@ -38,15 +38,15 @@ impl<'py> Namespace<'py> {
         } else if to.is_instance_of::<PyType>() {
             return Ok(None);
         } else {
-            match to.getattr_opt(intern!(py, "__array_namespace__")?)? {
+            match to.optional(intern!(py, "__array_namespace__")?)? {
                 Some(method) => method.call0()?,
                 None => return Ok(None),
             }
         };
-        let Some(from_dlpack) = namespace.getattr_opt(intern!(py, "from_dlpack")?)? else {
+        let Some(from_dlpack) = namespace.optional(intern!(py, "from_dlpack")?)? else {
             return Ok(None);
         };
-        let name = namespace.getattr_opt(intern!(py, "__name__")?)?;
+        let name = namespace.optional(intern!(py, "__name__")?)?;
         let name = name.as_ref().and_then(errors::text).map(|name| name.into_owned());
         let name = name.unwrap_or_else(|| errors::type_name(&namespace));
         Ok(Some(Namespace { namespace, from_dlpack, name }))
@@ -57,7 +57,7 @@ impl<'py> Namespace<'py> {
         if object.is_instance_of::<PyType>() {
             return Ok(false);
         }
-        match object.getattr_opt(intern!(object.py(), "__array_namespace__")?)? {
+        match object.optional(intern!(object.py(), "__array_namespace__")?)? {
             Some(method) => Ok(method.call0()?.is(&self.namespace)),
             None => Ok(false),
         }

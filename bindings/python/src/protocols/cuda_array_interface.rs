@@ -14,6 +14,7 @@ use pyo3::types::PyDict;
 use crate::protocols::array_interface::{Interface, address, address_pair, at};
 use crate::protocols::exportable::has_typestr;
 use crate::support::keep_alive::owned_by;
+use crate::support::objects::Ask;
 use crate::support::objects::{Address, Int, Text, intern};
 use crate::support::{errors, objects};
 use crate::values::acquired::Acquired;
@@ -113,7 +114,7 @@ fn device_of(object: &Bound<'_, PyAny>, address: usize) -> PyResult<Device> {
     if let Some(found) = found.filter(|found| found.type_name() == "cuda") {
         return Ok(found);
     }
-    let index = match object.getattr_opt(intern!(py, "device")?)? {
+    let index = match object.optional(intern!(py, "device")?)? {
         None => 0,
         // CuPy and cuda.core, PyTorch, Warp.
         Some(device) => index_of(&device, &["id", "index", "ordinal"])?,
@@ -126,7 +127,7 @@ fn index_of(device: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<i32> {
         return Ok(device.get().0.index());
     }
     for name in names {
-        if let Some(number) = device.getattr_opt(*name)?
+        if let Some(number) = device.optional(&objects::text(device.py(), name)?)?
             && let Some(index) = errors::tolerate(device.py(), number.extract::<i32>())?
         {
             return Ok(index);

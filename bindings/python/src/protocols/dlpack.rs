@@ -108,13 +108,13 @@ pub fn check(
 /// The method `__dlpack__` of an object, if it has one. That of a class is for
 /// its instances.
 pub fn method_of<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let method = x.getattr_opt(intern!(x.py(), "__dlpack__")?)?;
+    let method = x.optional(intern!(x.py(), "__dlpack__")?)?;
     Ok(method.filter(|_| !x.is_instance_of::<PyType>()))
 }
 
 /// The device that an object says it is on, if it does.
 pub fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
-    let Some(method) = x.getattr_opt(intern!(x.py(), "__dlpack_device__")?)? else {
+    let Some(method) = x.optional(intern!(x.py(), "__dlpack_device__")?)? else {
         return Ok(None);
     };
     let pair = method.call0().map_err(|error| as_refusal(x, error))?;

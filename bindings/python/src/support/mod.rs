@@ -18,6 +18,7 @@ pub mod lazy_type;
 pub mod modules;
 pub mod no_memory;
 pub mod objects;
+pub mod optional;
 pub mod parameters;
 pub mod sequence;
 pub mod vectorcall;

@@ -13,7 +13,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyTuple, PyType};
 
 use crate::support::errors::out_of_memory;
 use crate::support::lazy::once;
-use crate::support::vectorcall;
+use crate::support::{optional, vectorcall};
 
 /// A name that is looked up again and again: made once.
 macro_rules! intern {
@@ -225,6 +225,9 @@ pub trait Ask<'py> {
     /// An attribute.
     fn attribute(&self, name: &CStr) -> PyResult<Bound<'py, PyAny>>;
 
+    /// An attribute that may be missing.
+    fn optional(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>>;
+
     /// What the object gives when it is called.
     fn called<const N: usize>(
         &self,
@@ -255,6 +258,11 @@ impl<'py, T> Ask<'py> for Bound<'py, T> {
             let found = ffi::PyObject_GetAttrString(self.as_ptr(), name.as_ptr());
             Bound::from_owned_ptr_or_err(self.py(), found)
         }
+    }
+
+    #[inline]
+    fn optional(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        optional::attribute(self.as_any(), name)
     }
 
     fn called<const N: usize>(

@@ -7,6 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::support::lazy::once;
+use crate::support::objects::Ask;
 use crate::support::objects::{Int, Text, intern};
 use crate::support::parameters::not_none;
 use crate::support::{errors, integers, objects, sequence};
@@ -90,8 +91,8 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
     if argument.is_instance_of::<PyTuple>() {
         return of_numbers(name, argument)?.map_err(errors::argument);
     }
-    if let Some(method) = argument.getattr_opt(intern!(argument.py(), "__dlpack_device__")?)?
-        && !argument.hasattr(intern!(argument.py(), "__dlpack__")?)?
+    if let Some(method) = argument.optional(intern!(argument.py(), "__dlpack_device__")?)?
+        && !argument.optional(intern!(argument.py(), "__dlpack__")?)?.is_some()
     {
         return from_pair(name, &method.call0()?);
     }

@@ -109,19 +109,19 @@ fn of_object(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     if own.is_some() || object.is_instance_of::<PyType>() {
         return Ok(own);
     }
-    if let Some(method) = object.getattr_opt(intern!(py, "__dlpack_data_type__")?)? {
+    if let Some(method) = object.optional(intern!(py, "__dlpack_data_type__")?)? {
         return of_triple(&method.call0()?).map(Some);
     }
     // These lead to a type or a dtype of NumPy, and no further: else one that leads to itself
     // would never end.
-    if let Some(class) = object.getattr_opt(intern!(py, "as_numpy_dtype")?)? {
+    if let Some(class) = object.optional(intern!(py, "as_numpy_dtype")?)? {
         return by_itself(&class);
     }
-    if let Some(method) = object.getattr_opt(intern!(py, "to_pandas_dtype")?)? {
+    if let Some(method) = object.optional(intern!(py, "to_pandas_dtype")?)? {
         return by_itself(&method.call0()?);
     }
     // tinygrad's names are those of C: its float is a float32.
-    if let Some(format) = object.getattr_opt(intern!(py, "fmt")?)? {
+    if let Some(format) = object.optional(intern!(py, "fmt")?)? {
         return Ok(errors::text(&format).and_then(|format| of_numpys_name(&format)));
     }
     by_numpy(object)
@@ -182,7 +182,8 @@ fn by_numpy(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     let py = object.py();
     // It would refuse others in an error with their repr(), and drop what that raises.
     let is_known = object.is_instance_of::<PyType>()
-        || object.hasattr(intern!(py, "dtype")?)? && !object.hasattr(intern!(py, "shape")?)?;
+        || object.optional(intern!(py, "dtype")?)?.is_some()
+            && !object.optional(intern!(py, "shape")?)?.is_some();
     let Some(class) = NUMPY_DTYPE.get(py).filter(|_| is_known) else {
         return Ok(None);
     };

@@ -11,6 +11,7 @@ use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 use crate::support::errors;
 use crate::support::errors::{exchange, type_name};
 use crate::support::integers::{integers, tuple};
+use crate::support::objects::Ask;
 use crate::support::objects::intern;
 
 /// One entry of an index.
@@ -62,7 +63,7 @@ fn entry(key: &Bound<'_, PyAny>) -> PyResult<Entry> {
         return Ok(Entry::Rest);
     }
     // A truth value is an int in Python, but a mask in NumPy.
-    if !key.is_instance_of::<PyBool>() && key.hasattr(intern!(key.py(), "__index__")?)? {
+    if !key.is_instance_of::<PyBool>() && key.optional(intern!(key.py(), "__index__")?)?.is_some() {
         match key.extract::<i64>() {
             Ok(index) => return Ok(Entry::At(index)),
             Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => {
