@@ -14,7 +14,7 @@ SHAPE = (4, 5)
 _TENSORS = 16  # the most that a function takes
 
 
-class OnlyDLPack:
+class PythonDLPack:
     """Hands on what DLPack asks, and has no other protocol."""
 
     def __init__(self, owner: object) -> None:
@@ -53,6 +53,12 @@ def aligned() -> np.ndarray:
     array = dlbridge.empty(SHAPE, dtype="float32").numpy()
     array[...] = 1
     return array
+
+
+def _only_dlpack() -> object:
+    owner = numpy_array()
+    methods = {name: getattr(owner, name) for name in ("__dlpack__", "__dlpack_device__")}
+    return type("OnlyDLPack", (), methods)()
 
 
 def _only_interface() -> SimpleNamespace:
@@ -113,8 +119,9 @@ MAKERS: dict[str, Callable[[], object]] = {
     "flat_tensor": lambda: dlbridge.asarray(_flat()),
     "only_interface": _only_interface,
     "with_property": lambda: InterfaceProperty(numpy_array()),
-    "only_dlpack": lambda: OnlyDLPack(numpy_array()),
-    "only_torch_dlpack": lambda: OnlyDLPack(torch_tensor()),
+    "only_dlpack": _only_dlpack,
+    "python_dlpack": lambda: PythonDLPack(numpy_array()),
+    "only_torch_dlpack": lambda: PythonDLPack(torch_tensor()),
     # Of other shapes and kinds
     "aligned": aligned,
     "scalar": lambda: numpy_array(()),

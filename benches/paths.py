@@ -35,6 +35,10 @@ def _audited(what: str, statement: str) -> Job:
 
 _FROM_BUFFER = {"np.frombuffer": "np.frombuffer(data, u1)"}
 _ONLY_DLPACK = {"np.from_dlpack": "np.from_dlpack(only_dlpack)"}
+_ONLY_DLPACK_NOTE = (
+    "The two methods are those of a NumPy array, in C: methods in Python would add the same to "
+    "both sides."
+)
 
 _BUFFERS = [
     *_rows("asarray(bytes)", "asarray(data)", _FROM_BUFFER, 1.5),
@@ -61,8 +65,16 @@ _PROTOCOLS = [
         1.0,
         "The interface is an attribute of the object: a property would add the same to both sides.",
     ),
-    *_rows("asarray, only __dlpack__", "asarray(only_dlpack)", _ONLY_DLPACK, 1.0),
-    *_rows("from_dlpack, only __dlpack__", "from_dlpack(only_dlpack)", _ONLY_DLPACK, 1.0),
+    *_rows(
+        "asarray, only __dlpack__", "asarray(only_dlpack)", _ONLY_DLPACK, 1.0, _ONLY_DLPACK_NOTE
+    ),
+    *_rows(
+        "from_dlpack, only __dlpack__",
+        "from_dlpack(only_dlpack)",
+        _ONLY_DLPACK,
+        1.0,
+        _ONLY_DLPACK_NOTE,
+    ),
 ]
 
 
@@ -153,6 +165,12 @@ _BOUND = [
         {"by position": "bound(t, u, v)"},
         1.3,
     ),
+    *_rows(
+        "C function with one keyword, NumPy",
+        "bound(a, b, dst=out)",
+        {"by position": "bound(a, b, out)"},
+        1.3,
+    ),
     _per_array("add", "a", "NumPy array", 8),
     _per_array("add", "t", "torch tensor", 8),
     *_rows(
@@ -164,9 +182,9 @@ _BOUND = [
     *_rows(
         "C function that makes a strided output, torch",
         "copy_into_f(t)",
-        {"a contiguous one": "copy_into_c(t)"},
+        {"a contiguous one": "copy_into(t)"},
         1.5,
-        "The signatures differ in one word: `out dst: f32[h, w] f` and `c`.",
+        "The signatures differ in one word: `out dst: f32[h, w] f`.",
     ),
     *_rows("C function with a str", 'read_named(a, "name")', _PLAIN, 1.5, _PLAIN_NOTE),
     *_rows("C function with an optional array", "read_optional(a)", _PLAIN, 1.5, _PLAIN_NOTE),
@@ -191,9 +209,9 @@ _TENSOR = [
     *_rows(
         "t.numpy()",
         "tensor.numpy()",
-        {"a.view()": "a.view()"},
+        {"a[:]": "a[:]"},
         1.2,
-        "What NumPy has for a new array on the same memory.",
+        "A new array on the same memory; a.view() is another one, below.",
     ),
     *_same("{}.dtype"),
     *_same("{}.device"),
@@ -268,12 +286,19 @@ OTHERS = [
         1.0,
     ),
     *_rows(
+        "asarray, only __dlpack__, in Python",
+        "asarray(python_dlpack)",
+        {"np.from_dlpack": "np.from_dlpack(python_dlpack)"},
+        1.0,
+    ),
+    *_rows(
         "from_dlpack, only a torch tensor's __dlpack__",
         "from_dlpack(only_torch_dlpack)",
         {"torch.from_dlpack": "torch.from_dlpack(only_torch_dlpack)"},
         1.0,
     ),
     *_same("{}.copy()"),
+    *_rows("t.numpy()", "tensor.numpy()", {"a.view()": "a.view()"}, 1.5),
     *_same('{}.to_device("cpu")'),
     *_same("{}[1:3, ::-1]"),
     *_same("{}.transpose(1, 0)"),
@@ -293,6 +318,12 @@ OTHERS = [
         "functions.read1(a)",
         {"the plain one": "read(a)"},
         1.2,
+    ),
+    *_rows(
+        "C function that makes an output in C order, torch",
+        "copy_into_c(t)",
+        {"in any order": "copy_into(t)"},
+        1.1,
     ),
     *_rows(
         "C function that makes its output, NumPy",
