@@ -9,12 +9,28 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "benches/native"
 BUILD = ROOT / "build/benches"
 MODULES = BUILD / "modules"
-FUNCTIONS = MODULES / "libfunctions.so"
 WITH_TVM_FFI = MODULES / "libwith_tvm_ffi.so"
 
 
+def library() -> Path:
+    """The C functions as a shared library, compiled anew where the source is newer."""
+    return _compiled(SOURCES / "functions.c", ROOT / "include")
+
+
+def _compiled(source: Path, include: Path) -> Path:
+    target = BUILD / f"lib{source.stem}.so"
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+        BUILD.mkdir(parents=True, exist_ok=True)
+        # Another process may look for it at the same time: it comes into being as a whole.
+        unfinished = target.with_suffix(f".{os.getpid()}")
+        compiler = os.environ.get("CC", "cc")
+        _run(compiler, "-O2", "-shared", "-fPIC", f"-I{include}", source, "-o", unfinished)
+        unfinished.rename(target)
+    return target
+
+
 def build() -> None:
-    """Configures and compiles; what is up to date stays."""
+    """Configures and compiles the modules of the peers; what is up to date stays."""
     BUILD.mkdir(parents=True, exist_ok=True)
     tools = Path(sys.executable).parent
     cmake, ninja = tools / "cmake", tools / "ninja"

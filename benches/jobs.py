@@ -1,29 +1,7 @@
 """What is measured: pairs of statements that do the same job."""
 
-import ast
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job, done by dlbridge and by a peer."""
-
-    what: str
-    ours: str
-    peer: str
-    theirs: str
-    wanted: float | None = None  # the most that the ratio should be
-
-    @property
-    def key(self) -> str:
-        """What the job is called in ratios.json."""
-        return f"{self.ours} / {self.theirs}"
-
-    def names(self) -> set[str]:
-        """The names that its statements use."""
-        nodes = ast.walk(ast.parse(f"{self.ours}\n{self.theirs}"))
-        return {node.id for node in nodes if isinstance(node, ast.Name)}
-
+from . import paths
+from .job import Job
 
 _THREE_NUMPY = "C function, 3 NumPy arrays"
 _THREE_TORCH = "C function, 3 torch tensors"
@@ -91,5 +69,7 @@ SECTIONS = {
     "Beside the fastest peers": TARGETS,
     "Beside the shortest way there is in C": FLOORS,
     "Beside others": OTHERS,
+    "Every path": paths.NAMED,
+    "Paths of each kind": paths.OTHERS,
 }
 ALL = [job for jobs in SECTIONS.values() for job in jobs]

@@ -4,7 +4,7 @@ import statistics
 import timeit
 from dataclasses import dataclass
 
-from .jobs import Job
+from .job import Job
 
 # Nanoseconds a call in each round, ours and theirs.
 Times = tuple[list[float], list[float]]
@@ -42,7 +42,8 @@ def measure(job: Job, names: dict[str, object], rounds: int) -> Times:
     times: Times = ([], [])
     for turn in range(rounds):
         for side in (0, 1) if turn % 2 else (1, 0):
-            times[side].append(timers[side].timeit(calls[side]) / calls[side] * 1e9)
+            seconds = timers[side].timeit(calls[side])
+            times[side].append(seconds / calls[side] / job.per[side] * 1e9)
     return times
 
 

@@ -1,81 +1,37 @@
-"""What the statements of the jobs talk about: arrays, modules and functions."""
+"""What the statements of the jobs talk about: a value for each name, made when it is first used."""
 
-import ctypes
-import importlib
-import sys
+from collections.abc import Callable, Iterable
 
-import dlbridge
-import numpy as np
-import torch
+from . import arrays, frameworks, functions
+from .job import Job
 
-from . import build
-
-SHAPE = (4, 5)
+_MAKERS: dict[str, Callable[[], object]] = (
+    arrays.MAKERS | functions.MAKERS | functions.PEERS | frameworks.MAKERS
+)
 
 
-def exchanges() -> dict[str, object]:
-    """The names of the jobs that need nothing compiled for them."""
-    import tvm_ffi
+class Names:
+    """The values of the names of some jobs, and why others have none."""
 
-    a = np.ones(SHAPE, "float32")
-    return {
-        "a": a,
-        "t": torch.ones(SHAPE),
-        "tensor": dlbridge.asarray(a),
-        "foreign": tvm_ffi.from_dlpack(torch.ones(SHAPE)),
-        "np": np,
-        "torch": torch,
-        "tvm_ffi": tvm_ffi,
-        "convert": dlbridge.convert,
-        "from_dlpack": dlbridge.from_dlpack,
-    }
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self.values: dict[str, object] = {}
+        self.absent: dict[str, str] = {}
+        for name in sorted(set().union(*(job.names() for job in jobs))):
+            try:
+                self.values[name] = _MAKERS[name]()
+            except (ImportError, OSError, AttributeError) as error:
+                self.absent[name] = f"{name}: {error}"
 
-
-def everything() -> dict[str, object]:
-    """All names there are, of what `build` compiled."""
-    return exchanges() | _arrays() | _peers() | _ctypes_ways() | _own_ways()
+    def missing(self, job: Job) -> str:
+        """Why the job cannot be done here; empty if it can."""
+        return "; ".join(self.absent[name] for name in sorted(job.names() & set(self.absent)))
 
 
-def _arrays() -> dict[str, object]:
-    return {
-        "b": np.ones(SHAPE, "float32"),
-        "out": np.zeros(SHAPE, "float32"),
-        "u": torch.ones(SHAPE),
-        "v": torch.zeros(SHAPE),
-    }
+def framework(job: Job) -> str:
+    """The framework of the job, which is loaded in a process of its own; empty if it has none."""
+    return next((frameworks.OWNERS[name] for name in job.names() & set(frameworks.OWNERS)), "")
 
 
-def _peers() -> dict[str, object]:
-    import tvm_ffi
-    from cuda.core.utils import StridedMemoryView
-
-    sys.path.insert(0, str(build.MODULES))
-    modules = {
-        name: importlib.import_module(name) for name in ("with_nanobind", "with_pybind11", "floor")
-    }
-    modules["floor"].setup(torch.Tensor)
-    return modules | {
-        "with_tvm_ffi": tvm_ffi.load_module(str(build.WITH_TVM_FFI)),
-        "view": lambda array: StridedMemoryView.from_any_interface(array, stream_ptr=-1),
-    }
-
-
-def _ctypes_ways() -> dict[str, object]:
-    # A library object each: it keeps one prototype a function.
-    plain = ctypes.CDLL(build.FUNCTIONS).add3_addresses
-    plain.argtypes = [ctypes.c_void_p] * 3
-    with_ndpointer = ctypes.CDLL(build.FUNCTIONS).add3_addresses
-    with_ndpointer.argtypes = [np.ctypeslib.ndpointer(np.float32, ndim=2)] * 3
-    return {"plain": plain, "with_ndpointer": with_ndpointer, "c_void_p": ctypes.c_void_p}
-
-
-def _own_ways() -> dict[str, object]:
-    library = ctypes.CDLL(build.FUNCTIONS)
-    add3 = "a: f32[h, w], b: f32[h, w], inout dst: f32[h, w] -> status"
-    with_arg = ctypes.CDLL(build.FUNCTIONS).add3
-    with_arg.argtypes = [dlbridge.capi.arg("f32[h, w]")] * 3
-    return {
-        "bound": dlbridge.bind(library.add3, add3),
-        "bound1": dlbridge.bind(library.read1, "a: f32[h, w] -> i32"),
-        "with_arg": with_arg,
-    }
+def needs_peers(jobs: Iterable[Job]) -> bool:
+    """Whether a job calls a module that has to be compiled for it."""
+    return any(job.names() & set(functions.PEERS) for job in jobs)

@@ -30,6 +30,9 @@ def _figures(sections: Sections, shares: list[Shares]) -> str:
     parts = [f"Measured {machine.heading()}\n"]
     for title, ratios in sections.items():
         parts += [f"### {title}\n", table.markdown(table.COLUMNS, table.ratio_rows(ratios))]
+        parts += (
+            ["".join(f"- {note}\n" for note in notes)] if (notes := table.notes(ratios)) else []
+        )
     parts += [
         "### Strided copies, as a share of memcpy\n",
         table.markdown(("copy", *LIBRARIES), table.share_rows(shares), left=1),

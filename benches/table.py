@@ -5,7 +5,7 @@ import sys
 from .copies import LIBRARIES, Shares
 from .measure import Ratio
 
-COLUMNS = ("job", "peer", "ours", "peer's", "ratio", "quartiles", "wanted")
+COLUMNS = ("job", "peer", "ours", "peer's", "ratio", "quartiles", "at most")
 _LEFT = 2  # the first columns are words
 
 
@@ -23,6 +23,25 @@ def ratio_rows(ratios: list[Ratio]) -> list[tuple[str, ...]]:
         )
         for ratio in ratios
     ]
+
+
+def notes(ratios: list[Ratio]) -> list[str]:
+    """The notes of the jobs, each once, with the names of its jobs."""
+    jobs: dict[str, list[str]] = {}
+    for ratio in ratios:
+        if ratio.job.note:
+            jobs.setdefault(ratio.job.note, []).append(ratio.job.what)
+    return [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in jobs.items()]
+
+
+def beside_fastest(ratios: list[Ratio]) -> list[Ratio]:
+    """Of the rows with the same name and the same statement of ours, that of the fastest peer."""
+    slowest: dict[tuple[str, str], Ratio] = {}
+    for ratio in ratios:
+        row = ratio.job.what, ratio.job.ours
+        if row not in slowest or slowest[row].middle < ratio.middle:
+            slowest[row] = ratio
+    return list(slowest.values())
 
 
 def _wanted(ratio: Ratio) -> str:
