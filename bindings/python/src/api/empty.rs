@@ -43,7 +43,7 @@ exists as long as the tensor and its views. BufferError without CUDA's driver.";
         let device = device::optional(device)?.unwrap_or(Device::CPU);
         let stream = stream::parse(stream)?.unwrap_or(Stream::LEGACY);
         let is_list = shape.is_instance_of::<PyTuple>() || shape.is_instance_of::<PyList>();
-        if !is_list && !shape.optional(intern!(py, "__index__")?)?.is_some() {
+        if !is_list && shape.optional(intern!(py, "__index__")?)?.is_none() {
             return Err(errors::wrong_type("shape", shape, "an int, or a tuple or list of ints"));
         }
         let shape = integers("shape", std::slice::from_ref(shape))?;

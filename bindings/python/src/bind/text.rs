@@ -23,7 +23,7 @@ pub fn characters(object: &Bound<'_, PyAny>) -> PyResult<CString> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return copied(bytes.as_bytes());
     }
-    if !object.get_type().optional(intern!(object.py(), "__fspath__")?)?.is_some() {
+    if object.get_type().optional(intern!(object.py(), "__fspath__")?)?.is_none() {
         return Err(errors::wrong_type("x", object, "a str, bytes or a path"));
     }
     let bytes = modules::import(object.py(), c"os")?.attribute(c"fsencode")?.called([object])?;

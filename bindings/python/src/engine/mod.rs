@@ -7,6 +7,5 @@ pub mod deliver;
 pub mod described;
 pub mod direct;
 pub mod namespace;
-pub mod reader;
 pub mod record;
 pub mod seen;

@@ -92,7 +92,7 @@ pub fn parse(name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Device> {
         return of_numbers(name, argument)?.map_err(errors::argument);
     }
     if let Some(method) = argument.optional(intern!(argument.py(), "__dlpack_device__")?)?
-        && !argument.optional(intern!(argument.py(), "__dlpack__")?)?.is_some()
+        && argument.optional(intern!(argument.py(), "__dlpack__")?)?.is_none()
     {
         return from_pair(name, &method.call0()?);
     }

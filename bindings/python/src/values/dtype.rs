@@ -183,7 +183,7 @@ fn by_numpy(object: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     // It would refuse others in an error with their repr(), and drop what that raises.
     let is_known = object.is_instance_of::<PyType>()
         || object.optional(intern!(py, "dtype")?)?.is_some()
-            && !object.optional(intern!(py, "shape")?)?.is_some();
+            && object.optional(intern!(py, "shape")?)?.is_none();
     let Some(class) = NUMPY_DTYPE.get(py).filter(|_| is_known) else {
         return Ok(None);
     };
