@@ -7,5 +7,7 @@ pub mod deliver;
 pub mod described;
 pub mod direct;
 pub mod namespace;
+#[allow(dead_code, reason = "its users come next")]
+pub mod reader;
 pub mod record;
 pub mod seen;

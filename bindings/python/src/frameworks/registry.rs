@@ -18,7 +18,7 @@ use crate::values::tensor::PyTensor;
 static OWN_TYPE: LazyType = LazyType::own::<PyTensor>();
 
 /// Whose arrays are `dlbridge.Tensor`.
-static OWN: Framework = Framework {
+static DLBRIDGE: Framework = Framework {
     name: "dlbridge",
     title: "dlbridge",
     arrays: &[&OWN_TYPE],
@@ -27,6 +27,7 @@ static OWN: Framework = Framework {
     ..Framework::ANY
 };
 
+pub static OWN: &Framework = &DLBRIDGE;
 pub static NUMPY: &Framework = &numpy::framework::FRAMEWORK;
 pub static TORCH: &Framework = &torch::framework::FRAMEWORK;
 pub static JAX: &Framework = &jax::FRAMEWORK;
@@ -49,7 +50,7 @@ pub static ALL: [&Framework; 13] = [
     &warp::FRAMEWORK,
     &tinygrad::FRAMEWORK,
     &tvm_ffi::FRAMEWORK,
-    &OWN,
+    OWN,
 ];
 
 /// The framework of that name.
@@ -79,7 +80,7 @@ fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     if torch::TENSOR.is_exact_type_of(object) {
         return Some(TORCH);
     }
-    object.is_exact_instance_of::<PyTensor>().then_some(&OWN)
+    object.is_exact_instance_of::<PyTensor>().then_some(OWN)
 }
 
 /// The names of the frameworks that `convert` takes as `to`.
