@@ -10,7 +10,7 @@ use crate::abi::{
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::{Layout, NEAR_BYTES, check_extents};
+use crate::layout::{Layout, check_extents};
 use crate::room::Room;
 
 /// A checked view of a [`DLTensor`]: every field has been validated, the
@@ -296,12 +296,12 @@ fn near<'a>(
     shape: &'a [i64],
     strides: Option<&'a [i64]>,
 ) -> Option<Layout<'a>> {
+    /// No system maps memory below.
+    const LOWEST: u64 = 1 << 16;
     let first = (data as usize as u64).checked_add(byte_offset)?;
-    let is_amid = (NEAR_BYTES..u64::MAX - NEAR_BYTES).contains(&first);
-    match is_amid && !data.is_null() && device.has_addresses() {
-        true => Layout::near(bits, shape, strides?),
-        false => None,
-    }
+    let (layout, reach) = Layout::near(bits, shape, strides?)?;
+    let is_amid = first >= LOWEST + reach && first.checked_add(reach).is_some();
+    (is_amid && !data.is_null() && device.has_addresses()).then_some(layout)
 }
 
 /// A later minor version may give other bits a meaning that must not be missed.
@@ -488,5 +488,16 @@ mod tests {
         assert_eq!(bytes(Flags::IS_SUBBYTE_TYPE_PADDED).unwrap(), 3);
         let unknown = bytes(Flags::from_bits_retain(8)).unwrap_err();
         assert_eq!(unknown.status(), Status::Flags);
+    }
+
+    #[test]
+    fn low_addresses_take_no_closer_look() {
+        // Where programs at fixed addresses have their heap.
+        let is_near = |first: usize| {
+            let data = std::ptr::without_provenance_mut(first);
+            near(Device::CPU, data, 0, 32, &[4, 5], Some(&[5, 1])).is_some()
+        };
+        assert!([0x2_0000, 0x100_0000, 0x7f00_0000_0000].iter().all(|first| is_near(*first)));
+        assert!(![0, 8, 0x1_0000, usize::MAX - 8].iter().any(|first| is_near(*first)));
     }
 }

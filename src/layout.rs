@@ -27,7 +27,9 @@ pub fn dims(numbers: &[i64]) -> std::result::Result<Dims, NoMemory> {
 }
 
 /// How far the elements of a near layout are from the first one, at most.
-pub(crate) const NEAR_BYTES: u64 = 1 << 40;
+const NEAR_BYTES: u64 = 1 << 40;
+/// The bytes of the widest elements that are looked at quickly.
+const WIDEST: u64 = 16;
 
 /// A checked shape with strides in elements. No strides means C order without
 /// gaps.
@@ -69,11 +71,15 @@ impl<'a> Layout<'a> {
         Ok(Layout { shape, strides, item_bits, count })
     }
 
-    /// As `new`, where it is quick to tell that all elements are near the first one,
-    /// which is true of nearly all tensors: within [`NEAR_BYTES`] to both sides.
+    /// As `new`, where it is quick to tell that all elements are near the first one, which is
+    /// true of nearly all tensors; with the bytes that they reach from it at most, to both sides.
     #[inline]
-    pub(crate) fn near(item_bits: u32, shape: &'a [i64], strides: &'a [i64]) -> Option<Self> {
-        const NEAR: u64 = NEAR_BYTES / 16;
+    pub(crate) fn near(
+        item_bits: u32,
+        shape: &'a [i64],
+        strides: &'a [i64],
+    ) -> Option<(Self, u64)> {
+        const NEAR: u64 = NEAR_BYTES / WIDEST;
         let (mut count, mut far) = (1_u64, 0_u64);
         for (&extent, &stride) in shape.iter().zip(strides) {
             // With extents of 0 the product says nothing of the others.
@@ -82,8 +88,9 @@ impl<'a> Layout<'a> {
             far = far.saturating_add(stride.unsigned_abs().saturating_mul(steps));
         }
         let has_axes = shape.len() <= MAX_NDIM && strides.len() == shape.len();
-        let is_near = has_axes && count <= NEAR && far < NEAR && item_bits <= 128;
-        is_near.then_some(Layout { shape, strides: Some(strides), item_bits, count: count as i64 })
+        let is_near = has_axes && count <= NEAR && far < NEAR && u64::from(item_bits) <= 8 * WIDEST;
+        let layout = Layout { shape, strides: Some(strides), item_bits, count: count as i64 };
+        is_near.then(|| (layout, (far + 1) * WIDEST))
     }
 
     /// A layout that `new` accepted before.

@@ -1,10 +1,11 @@
 //! `convert`: from any framework to any other.
 
 use dlbridge::Device;
+use dlbridge::room::Room;
 use pyo3::prelude::*;
 
 use crate::engine::acquire::{Accepts, Wanted, acquire, bytes_of, itself};
-use crate::engine::deliver::{Input, copied_by_numpy, deliver, deliver_copied, input_of, is_one};
+use crate::engine::deliver::{Input, copied_by_numpy, deliver_copied, input_of, is_one};
 use crate::engine::namespace::Namespace;
 use crate::engine::{deliver, reader, record};
 use crate::frameworks::compatibility::Request;
@@ -70,7 +71,10 @@ they share, though they rely on it not to change: leave it alone from then on.";
         let request = Request { writable_alias: allow_writable_alias };
         if device.is_none_or(|device| device == Device::CPU)
             && let Some(array) = reader::borrowed(obj, |view, keeper| {
-                deliver(framework, obj, Input::View(view, keeper), copy, request).map(Some)
+                // Foreign code that runs meanwhile may change the array.
+                let mut rooms = [Room::new(), Room::new()];
+                let input = Input::View(&view.copied_to(&mut rooms), keeper);
+                deliver::deliver(framework, obj, input, copy, request).map(Some)
             })?
         {
             return Ok(array);

@@ -21,6 +21,7 @@ fn natural(dtype: DType) -> usize {
 }
 
 /// Why a framework cannot have elements where they are.
+#[inline]
 pub fn check(framework: &Framework, tensor: &TensorRef<'_>) -> Result<(), Reason> {
     let dtype = tensor.dtype();
     let mut wanted = (framework.alignment)(dtype);
@@ -29,9 +30,10 @@ pub fn check(framework: &Framework, tensor: &TensorRef<'_>) -> Result<(), Reason
     }
     // Without elements it is 0.
     let address = tensor.first() as usize;
-    match address.is_multiple_of(wanted) {
-        true => Ok(()),
-        false => Err(format!(
+    // A power of two: a division takes longer than all else here.
+    match address & (wanted - 1) {
+        0 => Ok(()),
+        _ => Err(format!(
             "the first element is at {address:#x}, and {} needs a multiple of {wanted} bytes for {dtype}",
             framework.title
         )

@@ -44,6 +44,7 @@ impl Compatibility {
 }
 
 /// Decides how a framework is given a tensor.
+#[inline]
 pub fn check(
     py: Python<'_>,
     framework: &Framework,
@@ -78,6 +79,7 @@ pub fn check(
 }
 
 /// Why a framework cannot have even a copy.
+#[inline]
 fn never(py: Python<'_>, framework: &Framework, tensor: &TensorRef<'_>) -> Option<Reason> {
     let device = tensor.device();
     let title = framework.title;
@@ -126,6 +128,7 @@ struct Obstacle {
 }
 
 /// Why a framework can only have a copy.
+#[inline]
 fn obstacle(framework: &Framework, tensor: &TensorRef<'_>, request: Request) -> Option<Obstacle> {
     let title = framework.title;
     let simple = |reason: String| Some(Obstacle { reason: reason.into(), way: "" });
@@ -160,6 +163,7 @@ fn obstacle(framework: &Framework, tensor: &TensorRef<'_>, request: Request) -> 
 }
 
 /// Whether a framework that takes that order takes the strides.
+#[inline]
 fn strides_fit(order: Order, tensor: &TensorRef<'_>) -> bool {
     let layout = || tensor.layout();
     match order {

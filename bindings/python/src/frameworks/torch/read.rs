@@ -77,15 +77,21 @@ fn produced(
     dlpack::moved_by_its_own(x, device, copy, work, legacy)
 }
 
-/// The storage that keeps the memory of a tensor of PyTorch's own types: the tensor may get
-/// another one. None for other objects, and where it takes Python to get it. Foreign code may
-/// run where PyTorch makes an object of it.
+/// Writes what a tensor of PyTorch's own types on the host is, and gives the storage that keeps
+/// its memory: the tensor may get another one. None for other objects, where it takes Python to
+/// find out, and for what is refused.
 #[inline]
-pub fn storage_at_once<'py>(x: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+pub fn storage_at_once<'py>(
+    x: &Bound<'py, PyAny>,
+    out: &mut DLTensor,
+) -> Option<Bound<'py, PyAny>> {
     if !is_plain(x) {
         return None;
     }
-    Functions::get(x.py())?.storage(x)
+    let functions = Functions::get(x.py())?;
+    // First: foreign code may run here, and change the tensor.
+    let storage = functions.storage(x)?;
+    functions.look_at(x, out).then_some(storage)
 }
 
 /// As `borrow`, of what nearly all are, on the host, and without code of others. False also
@@ -188,10 +194,7 @@ fn described<'py>(
     x: &Bound<'py, PyAny>,
     out: &mut DLTensor,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if let Some(functions) = Functions::get(x.py())
-        && let Some(storage) = functions.storage(x)
-        && functions.look_at(x, out)
-    {
+    if let Some(storage) = storage_at_once(x, out) {
         return Ok(Some(storage));
     }
     check(x)?;
