@@ -10,6 +10,8 @@ use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::support::symbol;
+
 /// 1 and the attribute, 0 if there is none, -1 with an exception set.
 type Lookup = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> c_int;
 
@@ -21,15 +23,7 @@ static LOOKUP: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Looks for the function of this interpreter.
 pub fn prepare() {
-    #[cfg(unix)]
-    for name in NAMES {
-        // SAFETY: a name that ends; the interpreter is loaded.
-        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-        if !found.is_null() {
-            LOOKUP.store(found, Ordering::Relaxed);
-            return;
-        }
-    }
+    LOOKUP.store(symbol::first_of(&NAMES), Ordering::Relaxed);
 }
 
 /// An attribute, if the object has it.
