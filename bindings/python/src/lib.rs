@@ -22,10 +22,10 @@ mod _dlbridge {
     use crate::support::{errors, exceptions, function, interpreter, optional, vectorcall};
     #[pymodule_export]
     use crate::{
-        api::plan::Plan, bind::ArgumentType, frameworks::registry::frameworks,
-        support::_reserve_in_use, values::audit::Audit, values::audit::Transfer,
-        values::audit::audit, values::device::PyDevice, values::dtype::PyDType,
-        values::tensor::PyTensor,
+        api::plan::Plan, bind::ArgumentType, frameworks::registry::_catalogue,
+        frameworks::registry::frameworks, support::_reserve_in_use, values::audit::Audit,
+        values::audit::Transfer, values::audit::audit, values::device::PyDevice,
+        values::dtype::PyDType, values::tensor::PyTensor,
     };
 
     #[pymodule_export]
