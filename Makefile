@@ -80,8 +80,9 @@ fmt: environment ## format all code
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format --quiet
 
-header: prerequisites ## write include/dlbridge/dlbridge.h anew from the Rust code
+header: environment ## write include/dlbridge/dlbridge.h anew from the Rust code, and dlbridge.capi from it
 	@DLBRIDGE_BLESS=1 cargo test --test header
+	@.venv/bin/python bindings/python/generate_capi.py
 
 ptx: ## compile the CUDA kernels anew, by an NVRTC from the package index
 	$(say) "compiling the CUDA kernels"

@@ -11,6 +11,7 @@ import weakref
 
 import dlbridge
 import numpy as np
+from dlbridge.cli.frameworks import FRAMEWORKS
 
 ALIGNED = 64
 
@@ -68,39 +69,12 @@ def numpy_dtype(name):
         return np.dtype(getattr(ml_dtypes, name))
 
 
-def through_buffer(array):
-    return np.asarray(memoryview(array)).ctypes.data
-
-
-# How a framework tells the address and the values, without dlbridge.
-ADDRESS = {
-    "numpy": lambda x: x.ctypes.data,
-    "numba": lambda x: x.ctypes.data,
-    "torch": lambda x: x.data_ptr(),
-    "jax": lambda x: x.unsafe_buffer_pointer(),
-    "tensorflow": through_buffer,
-    "paddle": lambda x: x.data_ptr(),
-    "mlx": through_buffer,
-    "pyarrow": lambda x: x.to_numpy().ctypes.data,
-    "warp": lambda x: x.ptr,
-    "tvm_ffi": lambda x: x.data_ptr(),
-    "dlbridge": lambda x: x.ptr,
-    "tinygrad": None,
-}
-VALUES = {
-    "numpy": lambda x: x,
-    "numba": lambda x: x,
-    "torch": lambda x: x.numpy(),
-    "jax": np.asarray,
-    "tensorflow": lambda x: x.numpy(),
-    "paddle": lambda x: x.numpy(),
-    "mlx": np.array,
-    "pyarrow": lambda x: x.to_numpy(),
-    "warp": lambda x: x.numpy(),
-    "tvm_ffi": np.from_dlpack,
-    "dlbridge": lambda x: x.numpy(),
-    "tinygrad": lambda x: x.numpy(),
-}
+def seen(name, array):
+    """The address and the values, as the framework tells them."""
+    if name == "dlbridge":
+        return array.ptr, array.numpy()
+    framework = FRAMEWORKS[name]
+    return framework.look(array).address, framework.read(array)
 
 
 def outcome(name, array, copy, plain):
@@ -115,9 +89,10 @@ def outcome(name, array, copy, plain):
     said["reason"] = entry.reason
     if plain:
         assert tuple(result.shape) == array.shape
-        np.testing.assert_array_equal(VALUES[name](result), array)
-        if ADDRESS[name] and array.size:
-            said["address"] = ADDRESS[name](result) == array.ctypes.data
+        address, values = seen(name, result)
+        np.testing.assert_array_equal(values, array)
+        if address is not None and array.size:
+            said["address"] = address == array.ctypes.data
     return said
 
 

@@ -8,10 +8,13 @@ import sys
 
 import pytest
 import toolchain
+from dlbridge import _dlbridge
+
+MODULES = {name: module for name, _, module, _ in _dlbridge._catalogue()}
 
 
 def need(name):
-    module = {"mlx": "mlx.core"}.get(name, name)
+    module = MODULES[name]
     try:
         found = importlib.util.find_spec(module)
     except ModuleNotFoundError:

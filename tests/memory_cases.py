@@ -229,6 +229,7 @@ CASES = {
     "audit of PyTorch": called(audited, "torch"),
     "an audit": lambda: (repr(log), log[0].file, log[0].line, log[0].bytes, repr(log[0])),
     "frameworks": called(dlbridge.frameworks),
+    "_catalogue": called(dlbridge._dlbridge._catalogue),
     # Tensors.
     "attributes": lambda: (tensor.shape, tensor.strides, tensor.ndim, tensor.size, tensor.nbytes),
     "dtype and device": lambda: (tensor.dtype, tensor.device, tensor.itemsize, tensor.readonly),
@@ -292,6 +293,7 @@ CASES = {
     "call with PyTorch": called(bound, floats, target),
     "call with tensors": called(bound, tensor, dlbridge.asarray(target.reshape(3, 4))),
     "call with keywords": called(bound, flat, target=target),
+    "call by __call__": called(bound.__call__, flat, target=target),
     "call that makes": called(allocating, flat),
     "call that makes PyTorch": called(allocating_torch, floats),
     "call that copies": called(copying, flat[::-1], target),

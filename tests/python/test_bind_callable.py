@@ -143,12 +143,19 @@ def test_it_keeps_attributes_as_functions_do(functions):
     assert gone() is None
 
 
+def test_call_with_names_that_are_no_texts(scale):
+    with pytest.raises(TypeError, match="keywords must be strings"):
+        scale.__call__(**{1: 2})
+
+
 def test_all_ways_to_call_it(scale):
     x = np.ones((2, 3), np.float32)
     for result in [
         scale(x),
         scale(*[x], **{"factor": 2}),
+        scale.__call__(x),
         scale.__call__(x, factor=2),
+        scale.__call__(src=x, factor=2),
         functools.partial(scale, factor=2)(x),
         next(map(scale, [x])),
     ]:

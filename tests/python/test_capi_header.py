@@ -8,12 +8,15 @@ come from a compiled program.
 import ctypes
 import enum
 import re
+import shutil
 
 import dlbridge
 import pytest
 import toolchain
 from dlbridge import capi
 from pycparser import CParser, c_ast
+
+from bindings.python import generate_capi
 
 PREFIX = "DLBRIDGE_"
 SCALARS = {
@@ -222,3 +225,52 @@ def test_versions():
     version = capi.lib.dlbridge_version().decode()
     assert version == dlbridge.__version__
     assert capi.lib.dlbridge_abi_version() == capi.ABI_VERSION
+
+
+def test_files_are_those_of_the_header(tmp_path):
+    generate_capi.write(generate_capi.Header(), tmp_path)
+    for made in tmp_path.iterdir():
+        committed = generate_capi.FOLDER / made.name
+        assert made.read_text() == committed.read_text(), f"{made.name}: run `make header`"
+    assert {made.name for made in tmp_path.iterdir()} == {"structs.py", "prototypes.py"}
+
+
+@pytest.fixture
+def change(tmp_path):
+    """Writes the files for a header that was changed, over those that are committed."""
+    shutil.copytree(toolchain.INCLUDE, tmp_path / "include")
+    shutil.copytree(generate_capi.FOLDER, tmp_path / "capi")
+    path = tmp_path / "include/dlbridge/dlbridge.h"
+
+    def change(*replacements):
+        text = path.read_text()
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+        generate_capi.write(generate_capi.Header(tmp_path / "include"), tmp_path / "capi")
+        return (tmp_path / "capi/prototypes.py").read_text()
+
+    return change
+
+
+ABI = f"#define DLBRIDGE_ABI_VERSION {capi.ABI_VERSION}\n"
+ABSENT = ("uint32_t dlbridge_abi_version(void);", "")
+OTHERWISE = ("uint32_t dlbridge_abi_version(void);", "int32_t dlbridge_abi_version(void);")
+
+
+@pytest.mark.parametrize("difference", [ABSENT, OTHERWISE])
+def test_what_breaks_programs_raises_the_version(change, difference):
+    with pytest.raises(SystemExit, match="dlbridge_abi_version would break: raise DLBRIDGE_ABI_"):
+        change(difference)
+    change((ABI, ABI.replace("\n", "0\n")))
+
+
+def test_more_functions_break_nothing(change):
+    more = (ABSENT[0], f"{ABSENT[0]}\nint32_t dlbridge_more(const DLTensor *tensor);")
+    assert '"dlbridge_more": (c_int32, (POINTER(DLTensor),)),' in change(more)
+
+
+def test_types_without_a_counterpart_are_refused(change):
+    with pytest.raises(SystemExit, match="float has no type of ctypes"):
+        change((ABSENT[0], f"{ABSENT[0]}\nfloat dlbridge_more(void);"))

@@ -215,6 +215,25 @@ def test_a_framework_that_dies(tmp_path):
     assert "killed by SIGABRT" in result.stdout
 
 
+def test_every_framework_of_the_catalogue_is_known():
+    catalogue = dlbridge._dlbridge._catalogue()
+    assert tuple(name for name, *_ in catalogue) == dlbridge.frameworks()
+    peers = [entry for entry in catalogue if entry[0] != "dlbridge"]
+    assert len(peers) == len(catalogue) - 1
+    assert [
+        (name, framework.title, framework.module, framework.distributions)
+        for name, framework in FRAMEWORKS.items()
+    ] == peers
+    assert all(title and module and distributions for _, title, module, distributions in catalogue)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_modules_and_distributions_are_those_of_the_index(name):
+    if not pool.installed([name]):
+        pytest.skip(f"{name} is not installed")
+    assert pool.version(name)
+
+
 def python_path(first):
     return os.pathsep.join([str(first), *filter(None, [os.environ.get("PYTHONPATH")])])
 

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import sys
 
 import toolchain
@@ -182,6 +183,11 @@ def test_stub_matches_the_module(tmp_path):
     options = "--allowlist", allowed, "--ignore-unused-allowlist"
     command = sys.executable, "-m", "mypy.stubtest", "dlbridge._dlbridge"
     toolchain.run(*command, *options, environment=CACHE)
+
+
+def test_stub_names_every_framework():
+    [names] = re.findall(r"_Framework: TypeAlias = Literal\[(.*?)\]", STUB.read_text(), re.DOTALL)
+    assert tuple(re.findall(r'"(\w+)"', names)) == _dlbridge.frameworks()
 
 
 def documented(body, owner, where="dlbridge"):

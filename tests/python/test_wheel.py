@@ -1,5 +1,6 @@
 """The wheel in target/wheels is complete, small, and named as it should be."""
 
+import sys
 import tomllib
 import zipfile
 
@@ -36,6 +37,14 @@ def test_version_is_that_of_cargo(wheel_path, version):
 
 def test_one_wheel_serves_every_python(wheel_path):
     assert wheel_path.stem.split("-")[2:4] == ["cp311", "abi3"]
+
+
+def test_extension_keeps_to_the_limited_api_of_its_tag(wheel_path, wheel, tmp_path):
+    # Strictly the extension alone: `libdlbridge.so` in the wheel is a text for linkers.
+    audit = [sys.executable, "-m", "abi3audit", "--verbose"]
+    toolchain.run(*audit, wheel_path)
+    extension = wheel.extract("dlbridge/_dlbridge.abi3.so", tmp_path)
+    toolchain.run(*audit, "--strict", "--assume-minimum-abi3", "3.11", extension)
 
 
 def test_wheel_is_small(wheel_path, wheel):

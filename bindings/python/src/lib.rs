@@ -19,13 +19,13 @@ mod _dlbridge {
     use crate::api::{asarray, convert, empty, from_dlpack, pickle, plan, tensor_calls};
     use crate::bind;
     use crate::frameworks::dlpack_adapter::DLPackAdapter;
-    use crate::support::{errors, exceptions, function, interpreter, optional};
+    use crate::support::{errors, exceptions, function, interpreter, optional, vectorcall};
     #[pymodule_export]
     use crate::{
-        api::plan::Plan, bind::ArgumentType, frameworks::registry::frameworks,
-        support::_reserve_in_use, values::audit::Audit, values::audit::Transfer,
-        values::audit::audit, values::device::PyDevice, values::dtype::PyDType,
-        values::tensor::PyTensor,
+        api::plan::Plan, bind::ArgumentType, frameworks::registry::_catalogue,
+        frameworks::registry::frameworks, support::_reserve_in_use, values::audit::Audit,
+        values::audit::Transfer, values::audit::audit, values::device::PyDevice,
+        values::dtype::PyDType, values::tensor::PyTensor,
     };
 
     #[pymodule_export]
@@ -40,6 +40,7 @@ mod _dlbridge {
         interpreter::check(py)?;
         prepare(py);
         optional::prepare();
+        vectorcall::prepare();
         exceptions::add(module)?;
         tensor_calls::add(py)?;
         function::add::<asarray::Asarray>(module)?;

@@ -30,6 +30,7 @@ __all__ = [
     "Tensor",
     "__version__",
     "_bind",
+    "_catalogue",
     "_from_managed",
     "_rebuild",
     "_reserve_in_use",
@@ -513,6 +514,9 @@ def plan(
 
 def frameworks() -> tuple[str, ...]:
     """The names of the frameworks that `convert` takes as `to`."""
+
+def _catalogue() -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
+    """Name, title, module and distributions of each framework. For the command line, and tests."""
 
 def audit() -> Audit:
     """Records every exchange in a `with` block: `with dlbridge.audit() as log:`.

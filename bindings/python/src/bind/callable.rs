@@ -11,9 +11,10 @@ use std::ptr;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::bind::function::Function;
-use crate::support::arguments::Arguments;
+use crate::support::arguments::{Arguments, unpacked};
 use crate::support::{fastcall, objects};
 
 #[repr(C)]
@@ -24,15 +25,6 @@ struct Callable {
     weak_references: *mut PyObject,
     /// `__module__`, which an attribute of the type would hide, and what users put there.
     attributes: *mut PyObject,
-}
-
-unsafe extern "C" {
-    // Part of the stable ABI since 3.12, and exported as it is now since 3.9.
-    fn PyVectorcall_Call(
-        callable: *mut PyObject,
-        arguments: *mut PyObject,
-        names: *mut PyObject,
-    ) -> *mut PyObject;
 }
 
 /// An object that calls the function.
@@ -71,6 +63,25 @@ unsafe extern "C" fn call(
     fastcall::answer(|| unsafe {
         let function = function_of(py, &callable);
         function.get().enter(py, Arguments::from_raw(py, arguments, count, &names))
+    })
+}
+
+/// The interpreter calls this for `f.__call__(...)` alone. Its own function that passes a tuple
+/// and a dict on to the one above is no part of the limited API of 3.11.
+unsafe extern "C" fn call_unpacked(
+    callable: *mut PyObject,
+    arguments: *mut PyObject,
+    keywords: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: the interpreter calls with the GIL, an object of the type, a tuple, and NULL or a
+    // dict.
+    fastcall::answer(|| unsafe {
+        let py = Python::assume_attached();
+        let function = function_of(py, &callable).get();
+        let arguments = Bound::ref_from_ptr(py, &arguments).cast_unchecked::<PyTuple>();
+        let keywords = Bound::from_borrowed_ptr_or_opt(py, keywords);
+        let keywords = keywords.as_ref().map(|keywords| keywords.cast_unchecked::<PyDict>());
+        unpacked(arguments, keywords, |given| function.enter(py, given))
     })
 }
 
@@ -139,7 +150,7 @@ fn make_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         slot(ffi::Py_tp_dealloc, deallocate as *mut c_void),
         slot(ffi::Py_tp_traverse, traverse as *mut c_void),
         slot(ffi::Py_tp_clear, clear as *mut c_void),
-        slot(ffi::Py_tp_call, PyVectorcall_Call as *mut c_void),
+        slot(ffi::Py_tp_call, call_unpacked as *mut c_void),
         slot(ffi::Py_tp_repr, represent as *mut c_void),
         slot(ffi::Py_tp_descr_get, stay as *mut c_void),
         slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),

@@ -17,6 +17,8 @@ static ARRAY: LazyType = LazyType::new("cupy", "ndarray");
 pub static FRAMEWORK: Framework = Framework {
     name: "cupy",
     title: "CuPy",
+    module: "cupy",
+    distributions: &["cupy-cuda13x", "cupy-cuda12x", "cupy"],
     arrays: &[&ARRAY],
     not_host: Some(
         "the tensor is on the host, and CuPy has arrays on CUDA devices only: \

@@ -24,10 +24,14 @@ type StreamFn = fn(Python<'_>, Device) -> PyResult<Stream>;
 
 /// A framework, as data where it has nothing special.
 pub struct Framework {
-    /// What `convert` calls it: the name of its module.
+    /// What `convert` calls it.
     pub name: &'static str,
     /// What it calls itself.
     pub title: &'static str,
+    /// The module that has its arrays.
+    pub module: &'static str,
+    /// The packages of the index that bring the module: one of them is installed.
+    pub distributions: &'static [&'static str],
     /// The types of its arrays, the first one being what it is given here.
     pub arrays: &'static [&'static LazyType],
     /// The strides that it takes.
@@ -81,6 +85,8 @@ impl Framework {
     pub const ANY: Framework = Framework {
         name: "",
         title: "",
+        module: "",
+        distributions: &[],
         arrays: &[],
         order: Order::Any,
         alignment: |_| 1,

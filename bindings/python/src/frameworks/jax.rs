@@ -21,6 +21,8 @@ static ARRAY: LazyType = LazyType::new("jax", "Array");
 pub static FRAMEWORK: Framework = Framework {
     name: "jax",
     title: "JAX",
+    module: "jax",
+    distributions: &["jax"],
     arrays: &[&ARRAY],
     order: Order::Permuted,
     alignment: |_| 64,

@@ -15,6 +15,8 @@ static ARRAY: LazyType = LazyType::new("mlx.core", "array");
 pub static FRAMEWORK: Framework = Framework {
     name: "mlx",
     title: "MLX",
+    module: "mlx.core",
+    distributions: &["mlx"],
     arrays: &[&ARRAY],
     order: Order::NotNegative,
     refuses_idle_negatives: |_| true,

@@ -6,6 +6,8 @@ use crate::frameworks::numpy;
 pub static FRAMEWORK: Framework = Framework {
     name: "numba",
     title: "Numba",
+    module: "numba",
+    distributions: &["numba"],
     read_only: ReadOnly::Kept,
     // Nor do its functions know the types of ml_dtypes.
     unfit: |_, tensor| match tensor.dtype() {

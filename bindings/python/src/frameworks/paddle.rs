@@ -18,6 +18,8 @@ static ARRAY: LazyType = LazyType::new("paddle", "Tensor");
 pub static FRAMEWORK: Framework = Framework {
     name: "paddle",
     title: "PaddlePaddle",
+    module: "paddle",
+    distributions: &["paddlepaddle", "paddlepaddle-gpu"],
     arrays: &[&ARRAY],
     order: Order::NotNegative,
     refuses_idle_negatives: |_| true,

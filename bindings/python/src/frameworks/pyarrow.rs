@@ -17,6 +17,8 @@ static ARRAY: LazyType = LazyType::new("pyarrow", "Array");
 pub static FRAMEWORK: Framework = Framework {
     name: "pyarrow",
     title: "PyArrow",
+    module: "pyarrow",
+    distributions: &["pyarrow"],
     arrays: &[&TENSOR, &ARRAY],
     order: Order::NotNegative,
     refuses_idle_negatives: |_| true,

@@ -22,6 +22,8 @@ static OWN_TYPE: LazyType = LazyType::own::<PyTensor>();
 static DLBRIDGE: Framework = Framework {
     name: "dlbridge",
     title: "dlbridge",
+    module: "dlbridge",
+    distributions: &["dlbridge"],
     arrays: &[&OWN_TYPE],
     read_only: ReadOnly::Kept,
     protocol: "dlbridge.Tensor",
@@ -90,6 +92,20 @@ pub fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
 pub fn frameworks(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
     let names = ALL.iter().map(|framework| objects::text(py, framework.name).map(Bound::into_any));
     objects::tuple_of(py, names)
+}
+
+/// Name, title, module and distributions of each framework. For the command line, and tests.
+#[pyfunction]
+pub fn _catalogue(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+    let text = |text: &str| objects::text(py, text).map(Bound::into_any);
+    let texts = |texts: &[&str]| objects::tuple_of(py, texts.iter().map(|each| text(each)));
+    let entry = |framework: &&Framework| {
+        let Framework { name, title, module, distributions, .. } = framework;
+        let distributions = texts(distributions)?.into_any();
+        let entry = [text(name)?, text(title)?, text(module)?, distributions];
+        objects::tuple(py, entry).map(Bound::into_any)
+    };
+    objects::tuple_of(py, ALL.iter().map(entry))
 }
 
 /// Reads the argument `to`: a name, a module, or an array of the same kind.

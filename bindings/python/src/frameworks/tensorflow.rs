@@ -18,6 +18,8 @@ static ARRAY: LazyType = LazyType::new("tensorflow", "Tensor");
 pub static FRAMEWORK: Framework = Framework {
     name: "tensorflow",
     title: "TensorFlow",
+    module: "tensorflow",
+    distributions: &["tensorflow", "tensorflow-cpu"],
     arrays: &[&ARRAY],
     order: Order::C,
     alignment: |_| 64,

@@ -21,6 +21,8 @@ static ARRAY: LazyType = LazyType::new("tinygrad", "Tensor");
 pub static FRAMEWORK: Framework = Framework {
     name: "tinygrad",
     title: "tinygrad",
+    module: "tinygrad",
+    distributions: &["tinygrad"],
     arrays: &[&ARRAY],
     read_only: ReadOnly::Immutable,
     unfit: |_, tensor| match tensor.dtype() {

@@ -14,6 +14,8 @@ static ARRAY: LazyType = LazyType::new("tvm_ffi", "Tensor");
 pub static FRAMEWORK: Framework = Framework {
     name: "tvm_ffi",
     title: "apache-tvm-ffi",
+    module: "tvm_ffi",
+    distributions: &["apache-tvm-ffi"],
     arrays: &[&ARRAY],
     unfit: |_, tensor| {
         let is_padded = tensor.flags().contains(Flags::IS_SUBBYTE_TYPE_PADDED);

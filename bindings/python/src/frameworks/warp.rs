@@ -14,6 +14,8 @@ static ARRAY: LazyType = LazyType::new("warp", "array");
 pub static FRAMEWORK: Framework = Framework {
     name: "warp",
     title: "Warp",
+    module: "warp",
+    distributions: &["warp-lang"],
     arrays: &[&ARRAY],
     // Without elements it allocates an array of its own.
     refuses_idle_negatives: |tensor| tensor.layout().count() == 0,

@@ -1,8 +1,11 @@
 //! What a function is called with, as it comes from the interpreter.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::support::{errors, objects};
 
 /// What a function is called with: values by position, and values by name.
 #[derive(Clone, Copy)]
@@ -38,4 +41,28 @@ impl<'a, 'py> Arguments<'a, 'py> {
             Arguments { positional, named, names }
         }
     }
+}
+
+/// What `then` makes of the arguments that a tuple and a dict have.
+pub fn unpacked<'py, T>(
+    positional: &Bound<'py, PyTuple>,
+    keywords: Option<&Bound<'py, PyDict>>,
+    then: impl FnOnce(Arguments<'_, 'py>) -> PyResult<T>,
+) -> PyResult<T> {
+    let py = positional.py();
+    let count = positional.len();
+    let mut all = Vec::new();
+    all.try_reserve_exact(count + keywords.map_or(0, |keywords| keywords.len()))
+        .map_err(|_| errors::out_of_memory(py))?;
+    all.extend(positional);
+    let Some(keywords) = keywords else {
+        return then(Arguments { positional: &all, named: &[], names: None });
+    };
+    if !keywords.iter().all(|(name, _)| name.is_instance_of::<PyString>()) {
+        return Err(errors::new::<PyTypeError>("keywords must be strings"));
+    }
+    let names = objects::tuple(py, keywords.iter().map(|(name, _)| name))?;
+    all.extend(keywords.iter().map(|(_, value)| value));
+    let (positional, named) = all.split_at(count);
+    then(Arguments { positional, named, names: Some(&names) })
 }

@@ -21,6 +21,7 @@ pub mod objects;
 pub mod optional;
 pub mod parameters;
 pub mod sequence;
+mod symbol;
 pub mod vectorcall;
 
 use pyo3::prelude::*;

@@ -13,6 +13,8 @@ use pyo3::ffi::{Py_TYPE, PyObject, PyType_Type, PyTypeObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
+use crate::support::symbol;
+
 /// 1 and the attribute, 0 if there is none, -1 with an exception set.
 type Lookup = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> c_int;
 
@@ -30,21 +32,8 @@ static CLASS_LOOKUP: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Looks for the functions of this interpreter.
 pub fn prepare() {
-    LOOKUP.store(first_of(&NAMES), Ordering::Relaxed);
-    CLASS_LOOKUP.store(first_of(&CLASS_NAMES), Ordering::Relaxed);
-}
-
-/// The address of the first function that there is, NULL without one.
-fn first_of(names: &[&CStr]) -> *mut c_void {
-    #[cfg(unix)]
-    for name in names {
-        // SAFETY: a name that ends; the interpreter is loaded.
-        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-        if !found.is_null() {
-            return found;
-        }
-    }
-    ptr::null_mut()
+    LOOKUP.store(symbol::first_of(&NAMES), Ordering::Relaxed);
+    CLASS_LOOKUP.store(symbol::first_of(&CLASS_NAMES), Ordering::Relaxed);
 }
 
 /// An attribute of a class, if it or one of its bases has it.

@@ -8,7 +8,8 @@ dlbridge.h; it is loaded at the first use. `arg`, `Status`, `OwnedTensor`, `take
 from ctypes import CDLL
 
 from .arguments import OwnedTensor, arg, managed, take
-from .functions import FUNCTIONS, INCLUDE, LIBRARY, Error, Status, check, last_error, load
+from .functions import INCLUDE, LIBRARY, Error, Status, check, last_error, load
+from .prototypes import FUNCTIONS
 from .structs import *  # noqa: F403
 from .structs import __all__ as _structs
 

@@ -1,107 +1,19 @@
-"""The C functions: their prototypes, the library that has them, its errors."""
+"""The C functions: the library that has them, its errors."""
 
 import ctypes
 import os
-from collections.abc import Mapping
-from ctypes import (
-    POINTER,
-    c_bool,
-    c_char,
-    c_char_p,
-    c_int32,
-    c_int64,
-    c_size_t,
-    c_uint32,
-    c_uint64,
-    c_void_p,
-)
+from ctypes import c_int32, c_void_p
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from .structs import (
-    ABI_VERSION,
-    DLDataType,
-    DLDevice,
-    DLManagedTensor,
-    DLManagedTensorVersioned,
-    DLTensor,
-    ReleaseCallback,
-    StatusCode,
-    dlbridge_array_interface,
-    dlbridge_array_struct,
-    dlbridge_range,
-)
+from .prototypes import FUNCTIONS
+from .structs import ABI_VERSION, StatusCode
 
 LIBRARY = Path(__file__).parents[1] / f"lib/libdlbridge.so.{ABI_VERSION}"
 """The C library, to link your own with."""
 
 INCLUDE = Path(__file__).parents[1] / "include"
 """The folder of the C header, for `#include <dlbridge/dlbridge.h>`."""
-
-_TENSOR = POINTER(DLTensor)
-_OWNED = POINTER(DLManagedTensorVersioned)
-_OUT = POINTER(_OWNED)
-_LEGACY = POINTER(DLManagedTensor)
-_TEXT_OUT = (POINTER(c_char), c_size_t)
-_SOURCE_OUT = (c_void_p, ReleaseCallback, _OUT)
-
-FUNCTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
-    # name: (result, arguments)
-    "dlbridge_version": (c_char_p, ()),
-    "dlbridge_abi_version": (c_uint32, ()),
-    "dlbridge_last_error": (c_char_p, ()),
-    "dlbridge_status_name": (c_char_p, (c_int32,)),
-    "dlbridge_fail": (c_int32, (c_int32, c_char_p)),
-    "dlbridge_empty": (c_int32, (DLDataType, c_int32, POINTER(c_int64), _OUT)),
-    "dlbridge_wrap": (c_int32, (_TENSOR, c_uint64, *_SOURCE_OUT)),
-    "dlbridge_share": (c_int32, (_OWNED, c_uint64, _OUT)),
-    "dlbridge_import": (c_int32, (_OWNED, _OUT)),
-    "dlbridge_import_legacy": (c_int32, (_LEGACY, c_uint64, _OUT)),
-    "dlbridge_export_legacy": (c_int32, (_OWNED, POINTER(_LEGACY))),
-    "dlbridge_release": (None, (_OWNED,)),
-    "dlbridge_release_legacy": (None, (_LEGACY,)),
-    "dlbridge_validate": (c_int32, (_TENSOR,)),
-    "dlbridge_validate_managed": (c_int32, (_OWNED,)),
-    "dlbridge_check": (c_int32, (_TENSOR, c_char_p)),
-    "dlbridge_check_managed": (c_int32, (_OWNED, c_char_p)),
-    "dlbridge_check_all": (c_int32, (c_int32, POINTER(_TENSOR), c_char_p)),
-    "dlbridge_element_count": (c_int32, (_TENSOR, POINTER(c_int64))),
-    "dlbridge_byte_count": (c_int32, (_TENSOR, POINTER(c_int64))),
-    "dlbridge_is_c_contiguous": (c_int32, (_TENSOR, POINTER(c_bool))),
-    "dlbridge_is_f_contiguous": (c_int32, (_TENSOR, POINTER(c_bool))),
-    "dlbridge_byte_range": (c_int32, (_TENSOR, POINTER(c_void_p), POINTER(c_void_p))),
-    "dlbridge_describe": (c_int32, (_TENSOR, *_TEXT_OUT)),
-    "dlbridge_slice": (c_int32, (_OWNED, c_int32, POINTER(dlbridge_range), _OUT)),
-    "dlbridge_select": (c_int32, (_OWNED, c_int32, c_int64, _OUT)),
-    "dlbridge_permute": (c_int32, (_OWNED, c_int32, POINTER(c_int32), _OUT)),
-    "dlbridge_reshape": (c_int32, (_OWNED, c_int32, POINTER(c_int64), _OUT)),
-    "dlbridge_expand": (c_int32, (_OWNED, c_int32, POINTER(c_int64), _OUT)),
-    "dlbridge_copy": (c_int32, (_TENSOR, _OUT)),
-    "dlbridge_copy_into": (c_int32, (_TENSOR, _TENSOR)),
-    "dlbridge_dtype_name": (c_int32, (DLDataType, *_TEXT_OUT)),
-    "dlbridge_dtype_from_name": (c_int32, (c_char_p, POINTER(DLDataType))),
-    "dlbridge_dtype_typestr": (c_int32, (DLDataType, *_TEXT_OUT)),
-    "dlbridge_dtype_from_typestr": (c_int32, (c_char_p, POINTER(DLDataType))),
-    "dlbridge_device_name": (c_int32, (DLDevice, *_TEXT_OUT)),
-    "dlbridge_device_from_name": (c_int32, (c_char_p, POINTER(DLDevice))),
-    "dlbridge_to_array_interface": (c_int32, (_OWNED, POINTER(dlbridge_array_interface))),
-    "dlbridge_from_array_interface": (c_int32, (POINTER(dlbridge_array_interface), *_SOURCE_OUT)),
-    "dlbridge_to_array_struct": (c_int32, (_OWNED, POINTER(POINTER(dlbridge_array_struct)))),
-    "dlbridge_release_array_struct": (None, (POINTER(dlbridge_array_struct),)),
-    "dlbridge_from_array_struct": (c_int32, (POINTER(dlbridge_array_struct), *_SOURCE_OUT)),
-    "dlbridge_cuda_device_count": (c_int32, (POINTER(c_int32),)),
-    "dlbridge_cuda_empty": (
-        c_int32,
-        (DLDataType, c_int32, POINTER(c_int64), DLDevice, c_void_p, _OUT),
-    ),
-    "dlbridge_cuda_pointer_device": (c_int32, (c_void_p, POINTER(DLDevice))),
-    "dlbridge_cuda_check": (c_int32, (_TENSOR,)),
-    "dlbridge_cuda_copy": (c_int32, (_TENSOR, DLDevice, c_void_p, _OUT)),
-    "dlbridge_cuda_copy_into": (c_int32, (_TENSOR, _TENSOR, c_void_p)),
-    "dlbridge_stream_wait": (c_int32, (c_void_p, c_void_p, DLDevice)),
-    "dlbridge_cuda_synchronize": (c_int32, (c_void_p, DLDevice)),
-}
 
 
 @cache

@@ -1,10 +1,27 @@
+# Generated from include/dlbridge/ by generate_capi.py (`make header`); do not edit.
+# ruff: noqa: N801, N815 - the names are those of C.
+
 """The structs, constants and codes of dlbridge.h. A prefix DLBRIDGE_ is left out.
 
 Strides of a `DLTensor` are in elements; those of the array interface in bytes.
 """
 
-import ctypes
-from ctypes import POINTER
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_bool,
+    c_char,
+    c_int,
+    c_int32,
+    c_int64,
+    c_ssize_t,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from enum import IntEnum
 
 __all__ = [
@@ -41,30 +58,28 @@ __all__ = [
     "dlbridge_range",
 ]
 
-MAX_NDIM = 64
-ALIGNMENT = 64
-ABI_VERSION = 1
-NAME_SIZE = 32
-TEXT_SIZE = 512
-OPEN = -(2**63)
-ERROR_USER = 1000
-
-ARRAY_C_CONTIGUOUS = 0x1
-ARRAY_F_CONTIGUOUS = 0x2
-ARRAY_ALIGNED = 0x100
-ARRAY_NOTSWAPPED = 0x200
-ARRAY_WRITEABLE = 0x400
-ARRAY_HAS_DESCR = 0x800
-
 DLPACK_MAJOR_VERSION = 1
 DLPACK_MINOR_VERSION = 3
 DLPACK_FLAG_BITMASK_READ_ONLY = 1
 DLPACK_FLAG_BITMASK_IS_COPIED = 2
 DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED = 4
+MAX_NDIM = 64
+ALIGNMENT = 64
+ARRAY_C_CONTIGUOUS = 1
+ARRAY_F_CONTIGUOUS = 2
+ARRAY_ALIGNED = 256
+ARRAY_NOTSWAPPED = 512
+ARRAY_WRITEABLE = 1024
+ARRAY_HAS_DESCR = 2048
+ABI_VERSION = 1
+TEXT_SIZE = 512
+OPEN = -9223372036854775808
+NAME_SIZE = 32
+ERROR_USER = 1000
 
 
 class StatusCode(IntEnum):
-    """What a C function answers: DLBRIDGE_OK or one of DLBRIDGE_ERROR_..."""
+    """DLBRIDGE_OK or one of the DLBRIDGE_ERROR_ codes."""
 
     OK = 0
     NULL = 1
@@ -95,145 +110,201 @@ class StatusCode(IntEnum):
     CUDA = 26
 
 
-DLDeviceType = IntEnum(
-    "DLDeviceType",
-    {
-        "kDLCPU": 1,
-        "kDLCUDA": 2,
-        "kDLCUDAHost": 3,
-        "kDLOpenCL": 4,
-        "kDLVulkan": 7,
-        "kDLMetal": 8,
-        "kDLVPI": 9,
-        "kDLROCM": 10,
-        "kDLROCMHost": 11,
-        "kDLExtDev": 12,
-        "kDLCUDAManaged": 13,
-        "kDLOneAPI": 14,
-        "kDLWebGPU": 15,
-        "kDLHexagon": 16,
-        "kDLMAIA": 17,
-        "kDLTrn": 18,
-    },
-)
-
-DLDataTypeCode = IntEnum(
-    "DLDataTypeCode",
-    {
-        "kDLInt": 0,
-        "kDLUInt": 1,
-        "kDLFloat": 2,
-        "kDLOpaqueHandle": 3,
-        "kDLBfloat": 4,
-        "kDLComplex": 5,
-        "kDLBool": 6,
-        "kDLFloat8_e3m4": 7,
-        "kDLFloat8_e4m3": 8,
-        "kDLFloat8_e4m3b11fnuz": 9,
-        "kDLFloat8_e4m3fn": 10,
-        "kDLFloat8_e4m3fnuz": 11,
-        "kDLFloat8_e5m2": 12,
-        "kDLFloat8_e5m2fnuz": 13,
-        "kDLFloat8_e8m0fnu": 14,
-        "kDLFloat6_e2m3fn": 15,
-        "kDLFloat6_e3m2fn": 16,
-        "kDLFloat4_e2m1fn": 17,
-    },
-)
+class DLDeviceType(IntEnum):
+    kDLCPU = 1
+    kDLCUDA = 2
+    kDLCUDAHost = 3
+    kDLOpenCL = 4
+    kDLVulkan = 7
+    kDLMetal = 8
+    kDLVPI = 9
+    kDLROCM = 10
+    kDLROCMHost = 11
+    kDLExtDev = 12
+    kDLCUDAManaged = 13
+    kDLOneAPI = 14
+    kDLWebGPU = 15
+    kDLHexagon = 16
+    kDLMAIA = 17
+    kDLTrn = 18
 
 
-class DLPackVersion(ctypes.Structure):
-    """The version of the struct layout (major) and of the sets of codes (minor)."""
+class DLDataTypeCode(IntEnum):
+    """The kinds of elements."""
 
-    _fields_ = (("major", ctypes.c_uint32), ("minor", ctypes.c_uint32))
+    kDLInt = 0
+    kDLUInt = 1
+    kDLFloat = 2
+    kDLOpaqueHandle = 3
+    kDLBfloat = 4
+    kDLComplex = 5
+    kDLBool = 6
+    kDLFloat8_e3m4 = 7
+    kDLFloat8_e4m3 = 8
+    kDLFloat8_e4m3b11fnuz = 9
+    kDLFloat8_e4m3fn = 10
+    kDLFloat8_e4m3fnuz = 11
+    kDLFloat8_e5m2 = 12
+    kDLFloat8_e5m2fnuz = 13
+    kDLFloat8_e8m0fnu = 14
+    kDLFloat6_e2m3fn = 15
+    kDLFloat6_e3m2fn = 16
+    kDLFloat4_e2m1fn = 17
 
 
-class DLDevice(ctypes.Structure):
-    """A device; `device_type` is a `DLDeviceType`."""
+class DLPackVersion(Structure):
+    """The version of a managed tensor.
 
-    _fields_ = (("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32))
+    major: That of the struct layout: with another one read nothing more.
+    minor: That of the sets of codes.
+    """
 
-
-class DLDataType(ctypes.Structure):
-    """An element type; `code` is a `DLDataTypeCode`, `bits` the width of one lane."""
-
-    _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
+    _fields_ = (("major", c_uint32), ("minor", c_uint32))
 
 
-class DLTensor(ctypes.Structure):
-    """A tensor that somebody else keeps alive."""
+class DLDevice(Structure):
+    """A device.
+
+    device_type: Its kind. A DLDeviceType.
+    device_id: Its index among those of its kind; 0 for the host.
+    """
+
+    _fields_ = (("device_type", c_int32), ("device_id", c_int32))
+
+
+class DLDataType(Structure):
+    """An element type, in native byte order.
+
+    code: A DLDataTypeCode.
+    bits: The bits of one lane.
+    lanes: 1, but for vector types.
+    """
+
+    _fields_ = (("code", c_uint8), ("bits", c_uint8), ("lanes", c_uint16))
+
+
+class DLTensor(Structure):
+    """A tensor that somebody else keeps alive.
+
+    data: The memory: an address, or a handle on some devices.
+    device: Where the memory is.
+    ndim: The number of dimensions.
+    dtype: The element type.
+    shape: ndim extents.
+    strides: ndim strides, in elements; before DLPack 1.2 NULL was C order.
+    byte_offset: From data to the first element, in bytes.
+    """
 
     _fields_ = (
-        ("data", ctypes.c_void_p),
+        ("data", c_void_p),
         ("device", DLDevice),
-        ("ndim", ctypes.c_int32),
+        ("ndim", c_int32),
         ("dtype", DLDataType),
-        ("shape", POINTER(ctypes.c_int64)),
-        ("strides", POINTER(ctypes.c_int64)),
-        ("byte_offset", ctypes.c_uint64),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
+        ("byte_offset", c_uint64),
     )
 
 
-class DLManagedTensor(ctypes.Structure):
-    """An owned tensor in the legacy form, without version and flags."""
+class DLManagedTensor(Structure):
+    """An owned tensor in the form before DLPack 1.0, without version and flags.
+
+    dl_tensor: The descriptor.
+    manager_ctx: The producer's own.
+    deleter: As in DLManagedTensorVersioned.
+    """
 
 
 DLManagedTensor._fields_ = (
     ("dl_tensor", DLTensor),
-    ("manager_ctx", ctypes.c_void_p),
-    ("deleter", ctypes.CFUNCTYPE(None, POINTER(DLManagedTensor))),
+    ("manager_ctx", c_void_p),
+    ("deleter", CFUNCTYPE(None, POINTER(DLManagedTensor))),
 )
 
 
-class DLManagedTensorVersioned(ctypes.Structure):
-    """An owned tensor: its owner releases it once, on any thread."""
+class DLManagedTensorVersioned(Structure):
+    """An owned tensor.
+
+    version: To be read before anything but the next two fields.
+    manager_ctx: The producer's own.
+    deleter: The owner calls it once, on any thread; it may be NULL.
+    flags: DLPACK_FLAG_BITMASK_ values.
+    dl_tensor: The descriptor.
+    """
 
 
 DLManagedTensorVersioned._fields_ = (
     ("version", DLPackVersion),
-    ("manager_ctx", ctypes.c_void_p),
-    ("deleter", ctypes.CFUNCTYPE(None, POINTER(DLManagedTensorVersioned))),
-    ("flags", ctypes.c_uint64),
+    ("manager_ctx", c_void_p),
+    ("deleter", CFUNCTYPE(None, POINTER(DLManagedTensorVersioned))),
+    ("flags", c_uint64),
     ("dl_tensor", DLTensor),
 )
 
 
-class dlbridge_range(ctypes.Structure):  # noqa: N801
-    """Indices of an axis, as start:stop:step; `OPEN` stands for a missing end."""
+class dlbridge_range(Structure):
+    """Indices of an axis, with the meaning of Python's start:stop:step. Negative positions
+    count from the end; positions past an end stop there.
 
-    _fields_ = (("start", ctypes.c_int64), ("stop", ctypes.c_int64), ("step", ctypes.c_int64))
+    start: The first index, or DLBRIDGE_OPEN.
+    stop: The first index no longer taken, or DLBRIDGE_OPEN.
+    step: The distance between indices: any but 0.
+    """
+
+    _fields_ = (("start", c_int64), ("stop", c_int64), ("step", c_int64))
 
 
-class dlbridge_array_interface(ctypes.Structure):  # noqa: N801
-    """The values of an `__array_interface__` dictionary."""
+class dlbridge_array_interface(Structure):
+    """The values of an `__array_interface__` dictionary, version 3.
+
+    typestr: The element type, for example "<f4", with a zero byte.
+    ndim: The number of dimensions, up to DLBRIDGE_MAX_NDIM.
+    data: The first half of `data`: the address of the first element.
+    read_only: The second half of `data`: whether it must not be written to.
+    has_strides: Whether `strides` counts. False is Python's None: C order without gaps.
+    shape: The extents.
+    strides: The strides in bytes.
+    """
 
     _fields_ = (
-        ("typestr", ctypes.c_char * 8),
-        ("ndim", ctypes.c_int32),
-        ("data", ctypes.c_void_p),
-        ("read_only", ctypes.c_bool),
-        ("has_strides", ctypes.c_bool),
-        ("shape", ctypes.c_int64 * MAX_NDIM),
-        ("strides", ctypes.c_int64 * MAX_NDIM),
+        ("typestr", c_char * 8),
+        ("ndim", c_int32),
+        ("data", c_void_p),
+        ("read_only", c_bool),
+        ("has_strides", c_bool),
+        ("shape", c_int64 * 64),
+        ("strides", c_int64 * 64),
     )
 
 
-class dlbridge_array_struct(ctypes.Structure):  # noqa: N801
-    """NumPy's `PyArrayInterface`: what the capsule of `__array_struct__` points to."""
+class dlbridge_array_struct(Structure):
+    """The `PyArrayInterface` of NumPy: what the capsule of `__array_struct__` points to.
+    `shape` and `strides` have `nd` entries, strides in bytes.
+
+    two: 2, as a check that it is this struct.
+    nd: The number of dimensions.
+    typekind: The letter of the typestr.
+    itemsize: The bytes of one element.
+    flags: `DLBRIDGE_ARRAY_...` bits.
+    shape: The extents.
+    strides: The strides in bytes.
+    data: The first element.
+    descr: A Python object that describes fields, or NULL: not read here.
+    """
 
     _fields_ = (
-        ("two", ctypes.c_int),
-        ("nd", ctypes.c_int),
-        ("typekind", ctypes.c_char),
-        ("itemsize", ctypes.c_int),
-        ("flags", ctypes.c_int),
-        ("shape", POINTER(ctypes.c_ssize_t)),
-        ("strides", POINTER(ctypes.c_ssize_t)),
-        ("data", ctypes.c_void_p),
-        ("descr", ctypes.c_void_p),
+        ("two", c_int),
+        ("nd", c_int),
+        ("typekind", c_char),
+        ("itemsize", c_int),
+        ("flags", c_int),
+        ("shape", POINTER(c_ssize_t)),
+        ("strides", POINTER(c_ssize_t)),
+        ("data", c_void_p),
+        ("descr", c_void_p),
     )
 
 
-ReleaseCallback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+ReleaseCallback = CFUNCTYPE(None, c_void_p)
 """`void (*release)(void *context)`. `ReleaseCallback()` is NULL; one made of a
 Python function must be kept alive until it has been called."""

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from dlbridge import _dlbridge
+
 Array = Any
+
+# Title, module and distributions by name: the extension knows the frameworks, this module how
+# their arrays are made and read.
+CATALOGUE = {
+    name: (title, module, distributions)
+    for name, title, module, distributions in _dlbridge._catalogue()
+}
 
 DTYPES = (
     "bool",
@@ -121,11 +130,11 @@ def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 class Framework(ABC):
     """A framework whose arrays can be exchanged."""
 
-    name: ClassVar[str]  # as convert calls it
-    title: ClassVar[str]
-    module: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]]  # of the package index, that bring the module
+    name: ClassVar[str]  # in the catalogue
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
+
+    def __init__(self) -> None:
+        self.title, self.module, self.distributions = CATALOGUE[self.name]
 
     def load(self) -> Any:
         """The module."""
@@ -153,7 +162,7 @@ class Framework(ABC):
 
 
 class NumPy(Framework):
-    name, title, module, packages = "numpy", "NumPy", "numpy", ("numpy",)
+    name = "numpy"
 
     def _make(self, base: Array, layout: str) -> Array:
         return numpy_layout(base, layout)
@@ -164,7 +173,7 @@ class NumPy(Framework):
 
 
 class Torch(Framework):
-    name, title, module, packages = "torch", "PyTorch", "torch", ("torch",)
+    name = "torch"
     layouts = tuple(layout for layout in LAYOUTS if layout not in ("negative", "read-only"))
 
     def _make(self, base: Array, layout: str) -> Array:
@@ -185,7 +194,7 @@ class Torch(Framework):
 
 
 class Jax(Framework):
-    name, title, module, packages = "jax", "JAX", "jax", ("jax",)
+    name = "jax"
     layouts = _EAGER_LAYOUTS
 
     def load(self) -> Any:
@@ -204,8 +213,7 @@ class Jax(Framework):
 
 
 class CuPy(Framework):
-    name, title, module = "cupy", "CuPy", "cupy"
-    packages = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
+    name = "cupy"
     layouts = Torch.layouts
 
     def _make(self, base: Array, layout: str) -> Array:
@@ -223,8 +231,7 @@ class CuPy(Framework):
 
 
 class TensorFlow(Framework):
-    name, title, module = "tensorflow", "TensorFlow", "tensorflow"
-    packages = ("tensorflow", "tensorflow-cpu")
+    name = "tensorflow"
     layouts = _EAGER_LAYOUTS
 
     def _make(self, base: Array, layout: str) -> Array:
@@ -241,8 +248,7 @@ class TensorFlow(Framework):
 
 
 class Paddle(Framework):
-    name, title, module = "paddle", "PaddlePaddle", "paddle"
-    packages = ("paddlepaddle", "paddlepaddle-gpu")
+    name = "paddle"
     layouts = tuple(layout for layout in Torch.layouts if layout != "broadcast")
 
     def _make(self, base: Array, layout: str) -> Array:
@@ -265,7 +271,7 @@ class Paddle(Framework):
 
 
 class Mlx(Framework):
-    name, title, module, packages = "mlx", "MLX", "mlx.core", ("mlx",)
+    name = "mlx"
 
     def _make(self, base: Array, layout: str) -> Array:
         mlx = self.load()
@@ -298,7 +304,7 @@ class Mlx(Framework):
 
 
 class PyArrow(Framework):
-    name, title, module, packages = "pyarrow", "PyArrow", "pyarrow", ("pyarrow",)
+    name = "pyarrow"
 
     def _make(self, base: Array, layout: str) -> Array:
         return self.load().Tensor.from_numpy(numpy_layout(base, layout))
@@ -319,7 +325,7 @@ class PyArrow(Framework):
 class Numba(NumPy):
     """Its functions take NumPy's arrays on the host."""
 
-    name, title, module, packages = "numba", "Numba", "numba", ("numba",)
+    name = "numba"
 
     def _make(self, base: Array, layout: str) -> Array:
         if base.dtype.name.startswith(("bfloat", "float8")):
@@ -328,7 +334,7 @@ class Numba(NumPy):
 
 
 class Warp(Framework):
-    name, title, module, packages = "warp", "Warp", "warp", ("warp-lang",)
+    name = "warp"
     layouts = tuple(layout for layout in LAYOUTS if layout not in ("0-d", "read-only"))
 
     def load(self) -> Any:
@@ -357,7 +363,7 @@ class Warp(Framework):
 
 
 class Tinygrad(Framework):
-    name, title, module, packages = "tinygrad", "tinygrad", "tinygrad", ("tinygrad",)
+    name = "tinygrad"
     layouts = _EAGER_LAYOUTS
 
     def _make(self, base: Array, layout: str) -> Array:
@@ -382,7 +388,7 @@ class Tinygrad(Framework):
 
 
 class TvmFfi(Framework):
-    name, title, module, packages = "tvm_ffi", "TVM FFI", "tvm_ffi", ("apache-tvm-ffi",)
+    name = "tvm_ffi"
     layouts = tuple(layout for layout in LAYOUTS if layout not in ("read-only", "broadcast"))
 
     def _make(self, base: Array, layout: str) -> Array:
@@ -423,20 +429,18 @@ class _Memory:
         }
 
 
-FRAMEWORKS: dict[str, Framework] = {
-    framework.name: framework
-    for framework in (
-        NumPy(),
-        Torch(),
-        Jax(),
-        CuPy(),
-        TensorFlow(),
-        Paddle(),
-        Mlx(),
-        PyArrow(),
-        Numba(),
-        Warp(),
-        Tinygrad(),
-        TvmFfi(),
-    )
-}
+_KINDS = (
+    NumPy,
+    Torch,
+    Jax,
+    CuPy,
+    TensorFlow,
+    Paddle,
+    Mlx,
+    PyArrow,
+    Numba,
+    Warp,
+    Tinygrad,
+    TvmFfi,
+)
+FRAMEWORKS: dict[str, Framework] = {kind.name: kind() for kind in _KINDS}

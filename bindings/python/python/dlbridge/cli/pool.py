@@ -44,9 +44,9 @@ def is_installed(module: str) -> bool:
 
 def version(name: str) -> str:
     """The version of an installed framework, "" if it does not say."""
-    for package in FRAMEWORKS[name].packages:
+    for distribution in FRAMEWORKS[name].distributions:
         try:
-            return importlib.metadata.version(package)
+            return importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
             pass
     return ""

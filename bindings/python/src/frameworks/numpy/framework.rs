@@ -11,6 +11,8 @@ use crate::frameworks::numpy;
 pub static FRAMEWORK: Framework = Framework {
     name: "numpy",
     title: "NumPy",
+    module: "numpy",
+    distributions: &["numpy"],
     arrays: &[&numpy::ARRAY],
     read_only: ReadOnly::Kept,
     unfit,

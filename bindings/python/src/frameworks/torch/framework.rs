@@ -24,6 +24,8 @@ use crate::values::tensor::PyTensor;
 pub static FRAMEWORK: Framework = Framework {
     name: "torch",
     title: "PyTorch",
+    module: "torch",
+    distributions: &["torch"],
     arrays: &[&TENSOR],
     order: Order::NotNegative,
     refuses_idle_negatives: |_| true,
