@@ -5,8 +5,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::engine::acquire::{Accepts, Wanted, acquire, itself};
-use crate::engine::{direct, record};
+use crate::engine::acquire::{Accepts, Wanted, itself};
+use crate::engine::{acquire, record};
 use crate::protocols::capsule;
 use crate::support::arguments::Arguments;
 use crate::support::function::Function;
@@ -14,6 +14,8 @@ use crate::support::parameters::Parameters;
 use crate::support::{errors, flags};
 use crate::values::tensor::PyTensor;
 use crate::values::{device, dtype, stream};
+
+static PARAMETERS: Parameters<1, 4> = Parameters::of(Asarray::SIGNATURE);
 
 /// `asarray`.
 pub struct Asarray;
@@ -49,7 +51,6 @@ torch's resize_() pull it away from every other user.";
         own: &Bound<'py, PyModule>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        static PARAMETERS: Parameters<1, 4> = Parameters::of(Asarray::SIGNATURE);
         let py = own.py();
         let ([obj], [dtype, device, copy, stream]) = PARAMETERS.read(py, Self::NAME, given)?;
         let copy = flags::copy_or(copy, None)?;
@@ -65,7 +66,7 @@ torch's resize_() pull it away from every other user.";
             check_dtype(own.get().core().dtype(), dtype)?;
             return Ok(own.into_any());
         }
-        let acquired = acquire(obj, Accepts::Any, Wanted { device, copy, stream })?;
+        let acquired = acquire::acquire(obj, Accepts::Any, Wanted { device, copy, stream })?;
         check_dtype(acquired.tensor.dtype(), dtype)?;
         record::acquired(obj, &acquired, copy)?;
         PyTensor::from(acquired).into_object(py)
@@ -73,10 +74,13 @@ torch's resize_() pull it away from every other user.";
 
     #[inline]
     fn at_once<'py>(
-        _own: &Bound<'py, PyModule>,
+        own: &Bound<'py, PyModule>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        direct::tensor_of(given)
+        match PARAMETERS.at_once(own.py(), given) {
+            Some(([x], [None, None, None, None])) => acquire::at_once(x),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use crate::engine::acquire::{Accepts, Wanted, acquire, bytes_of, itself};
 use crate::engine::deliver::{Input, copied_by_numpy, deliver, deliver_copied, input_of, is_one};
 use crate::engine::namespace::Namespace;
-use crate::engine::{direct, record, seen};
+use crate::engine::{deliver, reader, record};
 use crate::frameworks::compatibility::Request;
 use crate::frameworks::{numpy, registry};
 use crate::support::arguments::Arguments;
@@ -14,6 +14,8 @@ use crate::support::flags;
 use crate::support::function::Function;
 use crate::support::parameters::Parameters;
 use crate::values::device;
+
+static PARAMETERS: Parameters<2, 3> = Parameters::of(Convert::SIGNATURE);
 
 /// `convert`.
 pub struct Convert;
@@ -43,7 +45,6 @@ they share, though they rely on it not to change: leave it alone from then on.";
         own: &Bound<'py, PyModule>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        static PARAMETERS: Parameters<2, 3> = Parameters::of(Convert::SIGNATURE);
         let py = own.py();
         let ([obj, to], [device, copy, allow_writable_alias]) =
             PARAMETERS.read(py, Self::NAME, given)?;
@@ -68,8 +69,8 @@ they share, though they rely on it not to change: leave it alone from then on.";
         }
         let request = Request { writable_alias: allow_writable_alias };
         if device.is_none_or(|device| device == Device::CPU)
-            && let Some(array) = seen::with(obj, |view, keeper| {
-                deliver(framework, obj, Input::View(view, keeper), copy, request)
+            && let Some(array) = reader::borrowed(obj, |view, keeper| {
+                deliver(framework, obj, Input::View(view, keeper), copy, request).map(Some)
             })?
         {
             return Ok(array);
@@ -90,9 +91,15 @@ they share, though they rely on it not to change: leave it alone from then on.";
 
     #[inline]
     fn at_once<'py>(
-        _own: &Bound<'py, PyModule>,
+        own: &Bound<'py, PyModule>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        direct::array_of(given)
+        match PARAMETERS.at_once(own.py(), given) {
+            Some(([obj, to], [None, None, None])) => match registry::at_once(to) {
+                Some(framework) => deliver::at_once(obj, framework),
+                None => Ok(None),
+            },
+            _ => Ok(None),
+        }
     }
 }

@@ -5,14 +5,16 @@ use dlbridge::abi::DLManagedTensorVersioned;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::engine::acquire::{Accepts, Wanted, acquire};
-use crate::engine::{direct, record};
+use crate::engine::acquire::{Accepts, Wanted};
+use crate::engine::{acquire, record};
 use crate::support::arguments::Arguments;
 use crate::support::function::Function;
 use crate::support::parameters::Parameters;
 use crate::support::{address, errors, flags};
 use crate::values::tensor::PyTensor;
 use crate::values::{device, stream};
+
+static PARAMETERS: Parameters<1, 3> = Parameters::of(FromDlpack::SIGNATURE);
 
 /// `from_dlpack`.
 pub struct FromDlpack;
@@ -40,23 +42,25 @@ of a GPU in its own order: be done with it before the last tensor goes.";
         own: &Bound<'py, PyModule>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        static PARAMETERS: Parameters<1, 3> = Parameters::of(FromDlpack::SIGNATURE);
         let py = own.py();
         let ([x], [device, copy, stream]) = PARAMETERS.read(py, Self::NAME, given)?;
         let copy = flags::copy_or(copy, None)?;
         let device = device::optional(device)?;
         let wanted = Wanted { device, copy, stream: stream::parse(stream)? };
-        let acquired = acquire(x, Accepts::DLPack, wanted)?;
+        let acquired = acquire::acquire(x, Accepts::DLPack, wanted)?;
         record::acquired(x, &acquired, copy)?;
         PyTensor::from(acquired).into_object(py)
     }
 
     #[inline]
     fn at_once<'py>(
-        _own: &Bound<'py, PyModule>,
+        own: &Bound<'py, PyModule>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        direct::tensor_of(given)
+        match PARAMETERS.at_once(own.py(), given) {
+            Some(([x], [None, None, None])) => acquire::at_once(x),
+            _ => Ok(None),
+        }
     }
 }
 

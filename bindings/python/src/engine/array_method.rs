@@ -11,6 +11,7 @@ use pyo3::types::PyType;
 
 use crate::frameworks::numpy;
 use crate::protocols::dlpack;
+use crate::protocols::keywords::{Keyword, Keywords};
 use crate::support::keep_alive::owned_by;
 use crate::support::objects::{Ask, intern};
 use crate::support::{errors, exceptions, objects};
@@ -31,14 +32,15 @@ pub fn import(
     copy: Option<bool>,
 ) -> PyResult<Tensor> {
     let py = object.py();
-    let shared = objects::named(py, [("copy", objects::truth(py, false))])?;
-    let error = match method.called_with([], &shared) {
+    let mut shared = Keywords::default();
+    shared.set(Keyword::Copy, objects::truth(py, false));
+    let error = match shared.call(method) {
         Ok(array) => return on(object, &array, copy, Flags::empty()),
         Err(error) => error,
     };
     let class = errors::type_name(object);
     let copies = error.is_instance_of::<PyValueError>(py);
-    if !copies && !dlpack::is_unknown_keyword(py, &error, &shared)? {
+    if !copies && !shared.are_refused(py, &error)? {
         return Err(dlpack::as_refusal(object, error));
     }
     if copy == Some(false) {

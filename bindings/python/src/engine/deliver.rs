@@ -5,7 +5,7 @@ use dlbridge::{Device, Tensor, TensorRef};
 use pyo3::prelude::*;
 
 use crate::engine::acquire::tensor_of;
-use crate::engine::{copy, record};
+use crate::engine::{copy, reader, record};
 use crate::frameworks::compatibility::{self, Compatibility, Request};
 use crate::frameworks::dlpack_adapter::give_on_gpu;
 use crate::frameworks::framework::{ExportFn, Framework};
@@ -14,8 +14,8 @@ use crate::support::keep_alive::kept;
 use crate::support::objects::intern;
 use crate::support::{errors, exceptions};
 use crate::values::acquired::Acquired;
-use crate::values::device;
 use crate::values::tensor::{PyTensor, copied};
+use crate::values::{audit, device};
 
 type ViewExportFn = for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
 
@@ -115,6 +115,28 @@ pub fn deliver_copied<'py>(
     }?;
     record::delivered(obj, framework, bytes, &verdict, came_copied)?;
     Ok(array)
+}
+
+/// What `convert` gives for an array of NumPy or PyTorch whose memory the framework shares, or
+/// for one of its own: the same rules, where no foreign code runs. None for all else.
+#[inline]
+pub fn at_once<'py>(
+    obj: &Bound<'py, PyAny>,
+    framework: &'static Framework,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(give) = framework.give_at_once.filter(|_| !audit::is_on()) else {
+        return Ok(None);
+    };
+    if registry::exactly(obj).is_some_and(|own| std::ptr::eq(own, framework)) {
+        return Ok(Some(obj.clone()));
+    }
+    reader::borrowed(obj, |view, keeper| {
+        let verdict = compatibility::check(obj.py(), framework, view, Request::default());
+        match verdict.refused || verdict.copies() > 0 {
+            true => Ok(None),
+            false => give(view, keeper),
+        }
+    })
 }
 
 /// A tensor on its way to a framework.

@@ -8,10 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyType};
 
 use crate::engine::array_method;
+use crate::frameworks::framework::HostProtocol;
 use crate::frameworks::{numpy, registry};
 use crate::protocols::exchange_table::Table;
 use crate::protocols::raw_array::{self, Raw};
 use crate::protocols::{array_interface, array_struct, buffer, cuda_array_interface, dlpack};
+use crate::support::errors;
 use crate::support::keep_alive::owned_by;
 use crate::support::objects::Ask;
 use crate::support::objects::intern;
@@ -74,6 +76,29 @@ pub fn acquired(
             (None, None) => Ok(None),
         },
     }
+}
+
+/// A tensor on the memory of an array whose framework has a quicker protocol than DLPack for
+/// it. None for other objects, and for what they do not describe by it.
+pub fn on_host(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let py = obj.py();
+    let Some((framework, protocol)) = registry::of(obj)
+        .and_then(|framework| framework.host_protocol.map(|protocol| (framework, protocol)))
+    else {
+        return Ok(None);
+    };
+    let described = || match protocol {
+        HostProtocol::Buffer => buffer::describe(obj),
+        HostProtocol::ArrayInterface => {
+            array_interface::describe(obj, &obj.getattr(intern!(py, "__array_interface__")?)?)
+        }
+    };
+    let read = || match (framework.is_on_host)(obj)? {
+        // SAFETY: as in `acquired`. What would be a copy is left to DLPack.
+        true => unsafe { described()?.into_tensor(py, Some(false)) }.map(Some),
+        false => Ok(None),
+    };
+    errors::tolerate(py, read()).map(Option::flatten)
 }
 
 /// What DLPack can have only as a copy, and why; None for other objects.

@@ -5,9 +5,6 @@ pub mod array_method;
 pub mod copy;
 pub mod deliver;
 pub mod described;
-pub mod direct;
 pub mod namespace;
-#[allow(dead_code, reason = "its users come next")]
 pub mod reader;
 pub mod record;
-pub mod seen;

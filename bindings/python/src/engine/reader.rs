@@ -11,24 +11,21 @@ use dlbridge::room::Room;
 use dlbridge::{DType, Device, TensorRef};
 use pyo3::prelude::*;
 
-use crate::frameworks::framework::Framework;
-use crate::frameworks::registry::{self, NUMPY, TORCH};
 use crate::frameworks::{numpy, torch};
 use crate::values::descriptor;
 use crate::values::tensor::PyTensor;
 
 /// An array on the host, as it is until other code runs: that may change it.
 pub struct Snapshot<'a> {
-    pub framework: &'static Framework,
-    pub dtype: DType,
-    pub flags: Flags,
+    dtype: DType,
+    flags: Flags,
     /// The address of the first element.
-    pub data: *mut c_void,
+    data: *mut c_void,
     ndim: usize,
     shape: *const i64,
     strides: *const i64,
     /// Strides are in units of the element's size divided by two to this power.
-    pub shift: u32,
+    shift: u32,
     array: PhantomData<&'a PyAny>,
 }
 
@@ -56,7 +53,6 @@ impl<'a> Snapshot<'a> {
         let (shape, strides) = (fields.shape(), fields.strides());
         const { assert!(size_of::<isize>() == size_of::<i64>(), "NumPy's numbers are read as i64") };
         Some(Snapshot {
-            framework: NUMPY,
             dtype,
             flags: if fields.is_writable() { Flags::empty() } else { Flags::READ_ONLY },
             data: fields.data(),
@@ -75,7 +71,6 @@ impl<'a> Snapshot<'a> {
             return None;
         }
         Some(Snapshot {
-            framework: TORCH,
             dtype: DType::new(found.dtype).ok()?,
             flags: Flags::empty(),
             data: found.data.cast::<u8>().wrapping_add(found.byte_offset as usize).cast(),
@@ -91,7 +86,6 @@ impl<'a> Snapshot<'a> {
     fn of_own(tensor: &'a Bound<'_, PyTensor>) -> Option<Snapshot<'a>> {
         let core = tensor.get().core();
         (core.device() == Device::CPU).then(|| Snapshot {
-            framework: registry::OWN,
             dtype: core.dtype(),
             flags: core.flags(),
             data: core.data_ptr(),
@@ -103,19 +97,9 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    #[inline(always)]
-    pub fn ndim(&self) -> usize {
-        self.ndim
-    }
-
-    #[inline(always)]
-    pub fn is_writable(&self) -> bool {
-        !self.flags.contains(Flags::READ_ONLY)
-    }
-
     /// The extent of an axis, and its stride in units of `shift`.
     #[inline(always)]
-    pub fn axis(&self, axis: usize) -> (i64, i64) {
+    fn axis(&self, axis: usize) -> (i64, i64) {
         assert!(axis < self.ndim);
         // SAFETY: the array has `ndim` extents and strides, which stay where they are as long
         // as no other code runs.
@@ -140,5 +124,32 @@ impl<'a> Snapshot<'a> {
         }
         TensorRef::of_parts(self.dtype, Device::CPU, self.flags, self.data, shape, Some(strides))
             .ok()
+    }
+}
+
+/// Lets `then` see what an array is, and gives it the object that keeps its memory. None for all
+/// that [`Snapshot::of`] does not read, and for arrays that were made of a tensor of ours: that
+/// one keeps their memory.
+#[inline(always)]
+pub fn borrowed<'py, R>(
+    object: &Bound<'py, PyAny>,
+    then: impl FnOnce(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Option<R>>,
+) -> PyResult<Option<R>> {
+    let keeper = if numpy::ARRAY.is_exact_type_of(object) {
+        match numpy::own_base(object) {
+            Some(_) => return Ok(None),
+            None => object.clone(),
+        }
+    } else {
+        // First: foreign code may run where PyTorch makes an object of the storage.
+        match torch::storage_at_once(object) {
+            Some(storage) => storage,
+            None => return Ok(None),
+        }
+    };
+    let mut rooms = [Room::new(), Room::new()];
+    match Snapshot::of(object).and_then(|snapshot| snapshot.view(&mut rooms)) {
+        Some(view) => then(&view, keeper),
+        None => Ok(None),
     }
 }

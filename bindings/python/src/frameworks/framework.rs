@@ -15,7 +15,10 @@ use crate::values::tensor::PyTensor;
 pub type Reason = Box<str>;
 
 type CheckFn = fn(&Bound<'_, PyAny>) -> PyResult<()>;
+type CheckHostFn = fn(&Bound<'_, PyAny>) -> PyResult<bool>;
 type CopyFn = fn(&Bound<'_, PyAny>, Option<bool>) -> PyResult<Option<Tensor>>;
+type GiveAtOnceFn =
+    for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
 type ForeseeFn = fn(&Bound<'_, PyAny>) -> PyResult<(Tensor, &'static str)>;
 type StreamFn = fn(Python<'_>, Device) -> PyResult<Stream>;
 
@@ -55,8 +58,16 @@ pub struct Framework {
     pub protocol: &'static str,
     /// Makes an array of it, on a tensor that was judged to suit it.
     pub give: ExportFn,
+    /// As `give`, of a view and the object that keeps its memory, if no foreign code runs for
+    /// it: None where some would.
+    pub give_at_once: Option<GiveAtOnceFn>,
     /// Whether what it gives in the legacy form of DLPack, which cannot say so, may be written to.
     pub legacy_is_writable: bool,
+    /// By which protocol its arrays on the host are read where anything is accepted, if another
+    /// one than DLPack takes it less time. What they do not describe by it is read by DLPack.
+    pub host_protocol: Option<HostProtocol>,
+    /// Whether an array is on the host, where that protocol would copy what is not.
+    pub is_on_host: CheckHostFn,
     /// Refuses its objects that have no memory to share, where asking them for it would end
     /// badly, and those whose meaning would be lost.
     pub check_source: Option<CheckFn>,
@@ -89,7 +100,10 @@ impl Framework {
         on_gpu: None,
         protocol: "DLPack capsule",
         give: ExportFn::Object(|tensor| Ok(tensor.clone().into_any())),
+        give_at_once: None,
         legacy_is_writable: false,
+        host_protocol: None,
+        is_on_host: |_| Ok(true),
         check_source: None,
         copied_from: None,
         would_copy_out: None,
@@ -150,6 +164,13 @@ pub enum ExportFn {
     Object(for<'py> fn(&Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>>),
     View(for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>),
     Owner(for<'py> fn(Python<'py>, Tensor) -> PyResult<Bound<'py, PyAny>>),
+}
+
+/// A protocol for memory on the host alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum HostProtocol {
+    Buffer,
+    ArrayInterface,
 }
 
 /// A function of a framework that takes objects with memory of CUDA, and names its

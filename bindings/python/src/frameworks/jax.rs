@@ -8,7 +8,8 @@ use pyo3::types::PyDict;
 
 use crate::frameworks::dlpack_adapter::DLPackAdapter;
 use crate::frameworks::framework::{
-    ExportFn, Form, Framework, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain, lacks,
+    ExportFn, Form, Framework, HostProtocol, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain,
+    lacks,
 };
 use crate::support::lazy_type::LazyType;
 use crate::support::objects::{Ask, intern};
@@ -30,6 +31,7 @@ pub static FRAMEWORK: Framework = Framework {
     on_gpu: Some(OnGpu { module: "jax.dlpack", function: "from_dlpack", form: Form::Legacy }),
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
+    host_protocol: Some(HostProtocol::Buffer),
     ..Framework::ANY
 };
 

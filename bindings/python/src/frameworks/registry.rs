@@ -4,6 +4,7 @@ use dlbridge::Tensor;
 use dlbridge::abi::Flags;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyModule, PyTuple};
 
 use crate::frameworks::framework::{Framework, ReadOnly};
@@ -29,7 +30,7 @@ static DLBRIDGE: Framework = Framework {
     ..Framework::ANY
 };
 
-pub static OWN: &Framework = &DLBRIDGE;
+static OWN: &Framework = &DLBRIDGE;
 pub static NUMPY: &Framework = &numpy::framework::FRAMEWORK;
 pub static TORCH: &Framework = &torch::framework::FRAMEWORK;
 pub static JAX: &Framework = &jax::FRAMEWORK;
@@ -75,7 +76,8 @@ pub fn of(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
 }
 
 /// The framework of what most arrays are, without a look at the bases of its type.
-fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+#[inline]
+pub fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     if numpy::ARRAY.is_exact_type_of(object) {
         return Some(NUMPY);
     }
@@ -108,7 +110,7 @@ pub fn _catalogue(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
 
 /// Reads the argument `to`: a name, a module, or an array of the same kind.
 pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
-    if let Some(framework) = interned(to) {
+    if let Some(framework) = at_once(to) {
         return Ok(framework);
     }
     if let Some(name) = errors::text(to) {
@@ -116,7 +118,8 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
     }
     if let Ok(module) = to.cast::<PyModule>() {
         let name = module.name()?.to_string_lossy().into_owned();
-        return of_module(&name).ok_or_else(|| unknown(&format!("the module {name}")));
+        let found = of_module(&name).ok_or_else(|| unknown(&format!("the module {name}")))?;
+        return Ok(remember(module, found));
     }
     of(to).ok_or_else(|| {
         let wanted = format!("one of {}, the module of one, or an array of one", names());
@@ -124,8 +127,16 @@ pub fn parse(to: &Bound<'_, PyAny>) -> PyResult<&'static Framework> {
     })
 }
 
+/// As `parse`, where one look tells: a name as programs write it, a module that was given
+/// before, an array of the exact type.
+#[inline]
+pub fn at_once(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    interned(to).or_else(|| exactly(to)).or_else(|| remembered(to))
+}
+
 /// The framework whose name this object is: texts of a program are the same objects.
-pub fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+#[inline]
+fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     static NAMES: [Name; ALL.len()] = [const { Name::new() }; ALL.len()];
     let mut known = NAMES.iter().zip(ALL);
     // A name that cannot be made now is read letter by letter.
@@ -133,6 +144,27 @@ pub fn interned(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
         objects::interned(to.py(), name, framework.name).is_ok_and(|name| name.is(to))
     };
     known.find(|(name, framework)| is_it(name, framework)).map(|(_, framework)| framework)
+}
+
+/// For each framework the first of its modules that was given.
+static MODULES: [PyOnceLock<Py<PyModule>>; ALL.len()] = [const { PyOnceLock::new() }; ALL.len()];
+
+fn remember(module: &Bound<'_, PyModule>, found: &'static Framework) -> &'static Framework {
+    for (cell, framework) in MODULES.iter().zip(ALL) {
+        if std::ptr::eq(framework, found) {
+            cell.get_or_init(module.py(), || module.clone().unbind());
+        }
+    }
+    found
+}
+
+fn remembered(to: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    let py = to.py();
+    let mut known = MODULES.iter().zip(ALL);
+    let is_it = |cell: &PyOnceLock<Py<PyModule>>| {
+        cell.get(py).is_some_and(|module| module.as_ptr() == to.as_ptr())
+    };
+    known.find(|(cell, _)| is_it(cell)).map(|(_, framework)| framework)
 }
 
 #[cold]

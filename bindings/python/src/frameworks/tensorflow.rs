@@ -5,10 +5,12 @@ use dlbridge::{DType, Tensor};
 use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::legacy_capsule;
-use crate::frameworks::framework::{ExportFn, Framework, Order, ReadOnly, is_plain, lacks};
+use crate::frameworks::framework::{
+    ExportFn, Framework, HostProtocol, Order, ReadOnly, is_plain, lacks,
+};
 use crate::support::errors;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::Ask;
+use crate::support::objects::{Ask, intern};
 use crate::values::tensor::PyTensor;
 
 static ARRAY: LazyType = LazyType::new("tensorflow", "Tensor");
@@ -30,6 +32,8 @@ pub static FRAMEWORK: Framework = Framework {
     },
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
+    host_protocol: Some(HostProtocol::Buffer),
+    is_on_host,
     check_source: Some(check_source),
     copied_from: Some(explain_source),
     ..Framework::ANY
@@ -41,6 +45,12 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     from_dlpack
         .called([&legacy_capsule(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+}
+
+/// As the name of its device ends: `/job:localhost/replica:0/task:0/device:CPU:0`.
+fn is_on_host(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let device = object.getattr(intern!(object.py(), "backing_device")?)?;
+    Ok(errors::text(&device).is_some_and(|name| name.contains("device:CPU:")))
 }
 
 /// Refuses tensors whose `__dlpack__` would end the process.

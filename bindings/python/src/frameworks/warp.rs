@@ -4,7 +4,7 @@ use dlbridge::DType;
 use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::legacy_capsule;
-use crate::frameworks::framework::{ExportFn, Framework, is_plain, lacks};
+use crate::frameworks::framework::{ExportFn, Framework, HostProtocol, is_plain, lacks};
 use crate::support::lazy_type::LazyType;
 use crate::support::objects::Ask;
 use crate::values::tensor::PyTensor;
@@ -28,6 +28,7 @@ pub static FRAMEWORK: Framework = Framework {
     },
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
+    host_protocol: Some(HostProtocol::ArrayInterface),
     legacy_is_writable: true,
     ..Framework::ANY
 };

@@ -10,18 +10,15 @@ use pyo3::exceptions::{
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCapsule, PyDict, PyTuple, PyType};
+use pyo3::types::{PyCapsule, PyTuple, PyType};
 
 use crate::protocols::capsule;
+use crate::protocols::keywords::{Keyword, Keywords};
 use crate::support::lazy::once;
-use crate::support::objects::{self, Address, Ask, intern};
+use crate::support::objects::{self, Ask, intern};
 use crate::support::{errors, exceptions};
 use crate::values::acquired::Acquired;
 use crate::values::{device, stream};
-
-const MAX_VERSION: &str = "max_version";
-
-const STREAM: &str = "stream";
 
 /// Calls `x.__dlpack__`. `legacy` is what is known of memory that comes in the legacy form, which
 /// does not say whether it may be written to.
@@ -35,9 +32,9 @@ pub fn produced(
     static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let py = x.py();
     let method = method_of(x)?.ok_or_else(|| exceptions::no_dlpack("x", x))?;
-    let arguments = objects::dict(py)?;
+    let mut arguments = Keywords::default();
     let version = once(py, &VERSION, || objects::ints(py, &[1, 3]).map(Bound::unbind))?;
-    arguments.set_item(intern!(py, MAX_VERSION)?, version)?;
+    arguments.set(Keyword::MaxVersion, version.bind(py).clone().into_any());
     let own = match (device, copy, stream) {
         (None, None | Some(false), None) => None,
         _ => device_of(x)?,
@@ -46,16 +43,17 @@ pub fn produced(
     let work = stream.filter(|_| own.is_some_and(stream::has_cuda_streams));
     let to_host = device.is_some_and(Device::is_host_accessible);
     if let Some(work) = work.filter(|_| !to_host) {
-        arguments.set_item(intern!(py, STREAM)?, Address(stream::number(work)))?;
+        let number = objects::address(py, stream::number(work))?;
+        arguments.set(Keyword::Stream, number.into_any());
     }
     if let Some(wanted) = device.filter(|wanted| Some(*wanted) != own) {
-        arguments.set_item(intern!(py, "dl_device")?, device::pair(py, wanted)?)?;
+        arguments.set(Keyword::Device, device::pair(py, wanted)?.into_any());
     }
     // On the host the copy is made here, since not every producer that is asked for
     // one makes it, or says whether it did.
     let asks_copy = copy == Some(true) && own.is_some_and(|own| !own.is_host_accessible());
-    if asks_copy || copy == Some(false) {
-        arguments.set_item(intern!(py, "copy")?, copy)?;
+    if let Some(copy) = copy.filter(|copy| asks_copy || !copy) {
+        arguments.set(Keyword::Copy, objects::truth(py, copy));
     }
     let result = call(&method, &arguments).map_err(|error| as_refusal(x, error))?;
     let capsule = result.cast::<PyCapsule>().map_err(|_| {
@@ -66,7 +64,8 @@ pub fn produced(
         ))
     })?;
     let tensor = capsule::consume(capsule, legacy)?;
-    check(x, &tensor, own, device, copy)?;
+    check_device(x, &tensor, own, device)?;
+    check_not_copied(x, &tensor, copy)?;
     Ok(Acquired { stream: stream::lasting(work.unwrap_or(Stream::LEGACY)), ..tensor.into() })
 }
 
@@ -90,19 +89,6 @@ pub fn moved_by_its_own(
         }
         made => made,
     }
-}
-
-/// Refuses a tensor that is not what was asked for: on another device than its producer says,
-/// or a copy.
-pub fn check(
-    x: &Bound<'_, PyAny>,
-    tensor: &Tensor,
-    own: Option<Device>,
-    wanted: Option<Device>,
-    copy: Option<bool>,
-) -> PyResult<()> {
-    check_device(x, tensor, own, wanted)?;
-    check_not_copied(x, tensor, copy)
 }
 
 /// The method `__dlpack__` of an object, if it has one. That of a class is for
@@ -159,7 +145,8 @@ fn is_same_memory(said: Device, found: Device) -> bool {
     said == found || is_host(said) && is_host(found) || is_managed(said) && is_managed(found)
 }
 
-fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -> PyResult<()> {
+/// Refuses a copy that was not to be made.
+pub fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -> PyResult<()> {
     if copy == Some(false) && tensor.flags().contains(Flags::IS_COPIED) {
         return Err(exceptions::copy_refused(format_args!(
             "{} made a copy ({} bytes) although copy=False; copy=None allows it",
@@ -173,51 +160,22 @@ fn check_not_copied(x: &Bound<'_, PyAny>, tensor: &Tensor, copy: Option<bool>) -
 /// Calls a producer; if it does not know one of the keywords, then with
 /// `max_version` alone, and then without any, but for the stream. An error of its own is passed on:
 /// calling it again would hide that error.
-fn call<'py>(
-    method: &Bound<'py, PyAny>,
-    arguments: &Bound<'py, PyDict>,
-) -> PyResult<Bound<'py, PyAny>> {
+fn call<'py>(method: &Bound<'py, PyAny>, arguments: &Keywords<'py>) -> PyResult<Bound<'py, PyAny>> {
     let py = method.py();
-    let first = match method.called_with([], arguments) {
-        Err(error) if is_unknown_keyword(py, &error, arguments)? => error,
+    let first = match arguments.call(method) {
+        Err(error) if arguments.are_refused(py, &error)? => error,
         result => return result,
     };
-    let (version, rest) = (objects::dict(py)?, objects::dict(py)?);
-    let name = intern!(py, MAX_VERSION)?;
-    version.set_item(name, arguments.get_item(name)?)?;
-    if let Some(stream) = arguments.get_item(intern!(py, STREAM)?)? {
-        version.set_item(intern!(py, STREAM)?, &stream)?;
-        rest.set_item(intern!(py, STREAM)?, stream)?;
-    }
-    let second = match arguments.len() == version.len() {
+    let version = arguments.only(&[Keyword::MaxVersion, Keyword::Stream]);
+    let second = match arguments.count() == version.count() {
         true => first,
-        false => match method.called_with([], &version) {
-            Err(error) if is_unknown_keyword(py, &error, &version)? => error,
+        false => match version.call(method) {
+            Err(error) if version.are_refused(py, &error)? => error,
             result => return result.inspect_err(|second| second.set_context(py, Some(first))),
         },
     };
-    method.called_with([], &rest).inspect_err(|third| third.set_context(py, Some(second)))
-}
-
-/// Whether a call failed since it was given a keyword that is not known.
-pub fn is_unknown_keyword(
-    py: Python<'_>,
-    error: &PyErr,
-    arguments: &Bound<'_, PyDict>,
-) -> PyResult<bool> {
-    if !error.is_instance_of::<PyTypeError>(py) {
-        return Ok(false);
-    }
-    let text = errors::message(py, error)?;
-    let is_named = |name: &Bound<'_, PyAny>| {
-        errors::text(name).is_some_and(|name| text.contains(&format!("'{name}'")))
-    };
-    let names_one = arguments.iter().any(|(name, _)| is_named(&name));
-    // Raised by the call itself, there is no frame of Python code in between.
-    let by_the_call = error.traceback(py).is_none();
-    let keywords = text.contains("keyword");
-    Ok(keywords && (names_one || by_the_call)
-        || by_the_call && text.contains("incompatible function arguments"))
+    let rest = version.only(&[Keyword::Stream]);
+    rest.call(method).inspect_err(|third| third.set_context(py, Some(second)))
 }
 
 /// Producers refuse with all kinds of exceptions: NumPy with RuntimeError,

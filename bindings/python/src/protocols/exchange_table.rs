@@ -13,9 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyType};
 
 use crate::protocols::exchange_failure::Failure;
-use crate::support::objects::Ask;
 use crate::support::objects::intern;
-use crate::support::{address, errors};
+use crate::support::{address, errors, optional};
 
 pub const NAME: &CStr = c"dlpack_exchange_api";
 
@@ -71,11 +70,10 @@ impl Table {
 
     fn look(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
         let py = class.py();
-        let found = match class.optional(intern!(py, "__dlpack_c_exchange_api__")?)? {
+        let found = match optional::of_class(class, intern!(py, "__dlpack_c_exchange_api__")?)? {
             Some(found) => in_capsule(&found),
             // Drafts of DLPack 1.3 had this name, and the address as a number.
-            None => class
-                .optional(intern!(py, "__c_dlpack_exchange_api__")?)?
+            None => optional::of_class(class, intern!(py, "__c_dlpack_exchange_api__")?)?
                 .and_then(|found| in_capsule(&found).or_else(|| address::of_struct(&found))),
         };
         let mut header: *const DLPackExchangeAPIHeader = found.unwrap_or_default();

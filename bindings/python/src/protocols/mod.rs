@@ -9,4 +9,5 @@ pub mod dlpack;
 pub mod exchange_failure;
 pub mod exchange_table;
 pub mod exportable;
+pub mod keywords;
 pub mod raw_array;

@@ -1,5 +1,7 @@
 //! Types of frameworks that are asked about without importing them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -8,6 +10,8 @@ use pyo3::{PyTypeInfo, ffi};
 use crate::support::modules::imported;
 use crate::support::objects::Name;
 use crate::support::{errors, objects};
+
+type OwnType = for<'py> fn(Python<'py>) -> Bound<'py, PyType>;
 
 /// A type of a module that may never be imported: as long as it is not, nothing
 /// can be of that type.
@@ -19,8 +23,11 @@ pub struct LazyType {
     /// The name of the module as Python has it: most modules are looked for again and again.
     key: Name,
     /// For a type of this module, which is there without a look.
-    own: Option<for<'py> fn(Python<'py>) -> Bound<'py, PyType>>,
+    own: Option<OwnType>,
     found: PyOnceLock<Py<PyType>>,
+    /// How many modules were imported when this one was not: as long as there are as many, it
+    /// is not looked for again.
+    absent_among: AtomicUsize,
 }
 
 impl LazyType {
@@ -35,19 +42,28 @@ impl LazyType {
         name: &'static str,
         bases: &'static [(&'static str, &'static str)],
     ) -> Self {
-        LazyType { module, name, bases, key: Name::new(), own: None, found: PyOnceLock::new() }
+        LazyType::made(module, name, bases, None)
     }
 
     /// A type of this extension.
     pub const fn own<T: PyTypeInfo>() -> Self {
-        let own: for<'py> fn(Python<'py>) -> Bound<'py, PyType> = |py| py.get_type::<T>();
+        LazyType::made("", "", &[], Some(|py| py.get_type::<T>()))
+    }
+
+    const fn made(
+        module: &'static str,
+        name: &'static str,
+        bases: &'static [(&'static str, &'static str)],
+        own: Option<OwnType>,
+    ) -> Self {
         LazyType {
-            module: "",
-            name: "",
-            bases: &[],
+            module,
+            name,
+            bases,
+            own,
             key: Name::new(),
-            own: Some(own),
             found: PyOnceLock::new(),
+            absent_among: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -83,8 +99,19 @@ impl LazyType {
         if let Some(own) = self.own {
             return Some(self.found.get_or_init(py, || own(py).unbind()).bind(py));
         }
-        let class = loaded(objects::interned(py, &self.key, self.module).ok()?, self.name)?;
-        let base = |(module, name): &(&str, &str)| loaded(&objects::text(py, module).ok()?, name);
+        let modules = modules(py)?;
+        let count = modules.len();
+        if self.absent_among.load(Ordering::Relaxed) == count {
+            return None;
+        }
+        let name = objects::interned(py, &self.key, self.module).ok()?;
+        if !errors::or_else(py, modules.contains(name), true) {
+            self.absent_among.store(count, Ordering::Relaxed);
+            return None;
+        }
+        let class = loaded(modules, name, self.name)?;
+        let base =
+            |(module, name): &(&str, &str)| loaded(modules, &objects::text(py, module).ok()?, name);
         let mut bases = self.bases.iter().filter_map(base);
         // SAFETY: two types. Not `issubclass`, which asks them.
         let extends = |base: Bound<'_, PyType>| unsafe {
@@ -95,19 +122,24 @@ impl LazyType {
     }
 }
 
-/// A type of a module that is imported. Absent while the module is still being imported.
-fn loaded<'py>(module: &Bound<'py, PyString>, name: &str) -> Option<Bound<'py, PyType>> {
+/// The modules that are imported, by their names.
+fn modules(py: Python<'_>) -> Option<&Bound<'_, PyDict>> {
     static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = module.py();
-    let find = || {
-        let modules = imported(py, &MODULES, c"sys", c"modules")?.cast::<PyDict>()?;
-        match modules.get_item(module)? {
-            // A module may make its attributes when they are asked for.
-            Some(module) => {
-                Ok(Some(module.getattr(objects::text(py, name)?)?.cast_into::<PyType>()?))
-            }
-            None => Ok(None),
-        }
+    let modules = errors::or_else(py, imported(py, &MODULES, c"sys", c"modules").map(Some), None);
+    modules?.cast::<PyDict>().ok()
+}
+
+/// A type of a module that is imported. Absent while the module is still being imported.
+fn loaded<'py>(
+    modules: &Bound<'py, PyDict>,
+    module: &Bound<'py, PyString>,
+    name: &str,
+) -> Option<Bound<'py, PyType>> {
+    let py = modules.py();
+    let find = || match modules.get_item(module)? {
+        // A module may make its attributes when they are asked for.
+        Some(module) => Ok(Some(module.getattr(objects::text(py, name)?)?.cast_into::<PyType>()?)),
+        None => Ok(None),
     };
     errors::or_else(py, find(), None)
 }

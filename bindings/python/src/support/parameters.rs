@@ -70,7 +70,51 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
     }
 
     /// Reads the arguments of a call of `function`.
+    #[inline]
     pub fn read<'a, 'py>(
+        &self,
+        py: Python<'py>,
+        function: &str,
+        given: Arguments<'a, 'py>,
+    ) -> PyResult<Values<'a, 'py, R, O>> {
+        match self.at_once(py, given) {
+            Some(values) => Ok(values),
+            None => self.examine(py, function, given),
+        }
+    }
+
+    /// As `read`, of arguments that are right and whose names are the same objects as before.
+    #[inline]
+    pub fn at_once<'a, 'py>(
+        &self,
+        py: Python<'py>,
+        given: Arguments<'a, 'py>,
+    ) -> Option<Values<'a, 'py, R, O>> {
+        if given.positional.len() > self.by_position {
+            return None;
+        }
+        let (mut required, mut optional) = ([None; R], [None; O]);
+        for (index, value) in given.positional.iter().enumerate() {
+            *(if index < R { &mut required[index] } else { &mut optional[index - R] }) =
+                Some(value);
+        }
+        let names = given.names.into_iter().flat_map(|names| names.iter_borrowed());
+        for (name, value) in names.zip(given.named) {
+            let index = self.known_index(py, &name)?;
+            let own = if index < R { &mut required[index] } else { &mut optional[index - R] };
+            if own.replace(value).is_some() {
+                return None;
+            }
+        }
+        required
+            .iter()
+            .all(Option::is_some)
+            .then(|| (required.map(|it| it.expect("all are there")), optional))
+    }
+
+    /// Reads names letter by letter, and says what is wrong.
+    #[cold]
+    fn examine<'a, 'py>(
         &self,
         py: Python<'py>,
         function: &str,
@@ -108,25 +152,17 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         if index < R { &self.required[index] } else { &self.optional[index - R] }
     }
 
-    /// Which parameter has a name. The names in programs are nearly always the same objects.
+    /// Which parameter has a name, if that is the same object: names in programs nearly always
+    /// are.
     #[inline]
-    fn index_of(&self, py: Python<'_>, function: &str, name: &Bound<'_, PyAny>) -> PyResult<usize> {
+    fn known_index(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> Option<usize> {
         let is_known = |index: &usize| {
             self.at(*index).interned.get(py).is_some_and(|own| own.as_ptr() == name.as_ptr())
         };
-        match (self.by_position_only..R + O).find(is_known) {
-            Some(index) => Ok(index),
-            None => self.index_of_text(py, function, name),
-        }
+        (self.by_position_only..R + O).find(is_known)
     }
 
-    #[cold]
-    fn index_of_text(
-        &self,
-        py: Python<'_>,
-        function: &str,
-        name: &Bound<'_, PyAny>,
-    ) -> PyResult<usize> {
+    fn index_of(&self, py: Python<'_>, function: &str, name: &Bound<'_, PyAny>) -> PyResult<usize> {
         for index in self.by_position_only..R + O {
             let own = self.at(index);
             objects::interned(py, &own.interned, own.name)?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use smallvec::SmallVec;
 
 use crate::support::{objects, symbol};
 
@@ -44,6 +45,18 @@ pub fn call<'py, const N: usize>(
     let arguments = arguments.map(Bound::as_ptr);
     // SAFETY: objects, and as many as said.
     unsafe { pass_on(callable, arguments.as_ptr(), N, ptr::null_mut()) }
+}
+
+/// Calls with keyword arguments alone.
+pub fn call_named<'py>(
+    callable: &Bound<'py, PyAny>,
+    values: &[&Bound<'py, PyAny>],
+    names: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    assert_eq!(values.len(), names.len());
+    let values: SmallVec<[*mut PyObject; 4]> = values.iter().map(|it| it.as_ptr()).collect();
+    // SAFETY: one object for each name.
+    unsafe { pass_on(callable, values.as_ptr(), 0, names.as_ptr()) }
 }
 
 /// Calls with the arguments that came from the interpreter.

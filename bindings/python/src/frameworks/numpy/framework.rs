@@ -18,6 +18,7 @@ pub static FRAMEWORK: Framework = Framework {
     unfit,
     protocol: "NumPy C API",
     give: ExportFn::View(numpy::export),
+    give_at_once: Some(numpy::export_at_once),
     ..Framework::ANY
 };
 

@@ -47,9 +47,9 @@ pub fn export<'py>(
     wrap(tensor, descr, keeper)
 }
 
-/// As `export`, without code of others: None if NumPy is not loaded, or lacks the type.
+/// As `export`, without foreign code: None if NumPy is not loaded, or lacks the type.
 #[inline]
-pub fn export_directly<'py>(
+pub fn export_at_once<'py>(
     tensor: &TensorRef<'_>,
     keeper: Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {

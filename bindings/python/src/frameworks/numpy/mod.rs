@@ -9,6 +9,6 @@ mod types;
 
 pub use capi::is_loaded;
 pub use dtypes::descr_of;
-pub use give::{converted, empty, export, export_directly};
+pub use give::{converted, empty, export, export_at_once};
 pub use read::{Fields, import, import_scalar, is_kept_by_copy, only_copied, own_base, see};
 pub use types::{ARRAY, check_kind, is_scalar};

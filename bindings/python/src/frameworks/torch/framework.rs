@@ -2,7 +2,7 @@
 //! (elsewhere it ends the process in operations as plain as indexing). It is given tensors by its table
 //! of C functions where it has one, else in a capsule.
 
-use dlbridge::{DType, Device, Tensor};
+use dlbridge::{DType, Device, Tensor, TensorRef};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -14,6 +14,7 @@ use crate::frameworks::framework::{
 };
 use crate::frameworks::torch::{TENSOR, table};
 use crate::protocols::capsule;
+use crate::support::keep_alive::kept;
 use crate::support::lazy::once;
 use crate::support::modules;
 use crate::support::modules::imported;
@@ -36,6 +37,7 @@ pub static FRAMEWORK: Framework = Framework {
     on_gpu: Some(OnGpu { module: "torch", function: "from_dlpack", form: Form::Versioned }),
     protocol: "DLPack exchange API",
     give: ExportFn::Owner(give),
+    give_at_once: Some(give_at_once),
     current_stream: Some(current_stream),
     ..Framework::ANY
 };
@@ -57,6 +59,19 @@ fn has(dtype: DType) -> bool {
         "float4_e2m1fnx2",
     ];
     is_plain(dtype) || is_one_of(dtype, &MORE)
+}
+
+/// As `give`, by the table; None without it.
+fn give_at_once<'py>(
+    view: &TensorRef<'_>,
+    keeper: Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = keeper.py();
+    match table(py)?.filter(|_| view.layout().count() > 0 && has_alone(view.dtype())) {
+        // SAFETY: the view came with the object that keeps its memory.
+        Some(table) => table.give(py, unsafe { kept(view, keeper) }?).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn give(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyAny>> {

@@ -11,5 +11,5 @@ mod state;
 mod types;
 
 pub use hooks::{has_modes, is_tracing, mark_written};
-pub use read::{borrow, borrow_directly, import, look_at, look_directly, view};
+pub use read::{borrow, borrow_directly, import, storage_at_once};
 pub use types::{TENSOR, current_stream, dtype, is_plain, table};

@@ -77,16 +77,15 @@ fn produced(
     dlpack::moved_by_its_own(x, device, copy, work, legacy)
 }
 
-/// Writes what a torch.Tensor on the host is now, and gives the storage that keeps its
-/// memory: the torch.Tensor may get another one. None for other objects.
-pub fn look_at<'py>(
-    x: &Bound<'py, PyAny>,
-    out: &mut DLTensor,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// The storage that keeps the memory of a tensor of PyTorch's own types: the tensor may get
+/// another one. None for other objects, and where it takes Python to get it. Foreign code may
+/// run where PyTorch makes an object of it.
+#[inline]
+pub fn storage_at_once<'py>(x: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     if !is_plain(x) {
-        return Ok(None);
+        return None;
     }
-    described(x, out).map_err(|error| explain(x, error))
+    Functions::get(x.py())?.storage(x)
 }
 
 /// As `borrow`, of what nearly all are, on the host, and without code of others. False also
@@ -184,22 +183,15 @@ fn check_subclass(x: &Bound<'_, PyAny>) -> PyResult<()> {
     })
 }
 
-/// As `look_at`, for a tensor of PyTorch's own types, if it is what nearly all are. None
-/// also for what is refused.
-#[inline]
-pub fn look_directly<'py>(x: &Bound<'py, PyAny>, out: &mut DLTensor) -> Option<Bound<'py, PyAny>> {
-    let functions = Functions::get(x.py())?;
-    // First: code of others may run here, and change the tensor.
-    let storage = functions.storage(x)?;
-    functions.look_at(x, out).then_some(storage)
-}
-
-/// As `look_at`, for a tensor of PyTorch's own types. None off the host.
+/// Writes what a tensor of PyTorch's own types is now, and gives its storage. None off the host.
 fn described<'py>(
     x: &Bound<'py, PyAny>,
     out: &mut DLTensor,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if let Some(storage) = look_directly(x, out) {
+    if let Some(functions) = Functions::get(x.py())
+        && let Some(storage) = functions.storage(x)
+        && functions.look_at(x, out)
+    {
         return Ok(Some(storage));
     }
     check(x)?;
