@@ -61,7 +61,11 @@ def test_with_all_functions(hiding):
 
 @pytest.mark.parametrize(
     "names",
-    [["PyObject_Vectorcall"], ["PyObject_GetOptionalAttr", "_PyObject_LookupAttr"]],
+    [
+        ["PyObject_Vectorcall"],
+        ["PyObject_GetOptionalAttr", "_PyObject_LookupAttr"],
+        ["_PyType_Lookup"],
+    ],
     ids=lambda names: names[0],
 )
 def test_without_some(hiding, names):

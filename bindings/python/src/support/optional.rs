@@ -1,8 +1,7 @@
 //! Attributes that may be missing, without the exception that says so: to raise and drop one
 //! takes as long as to read an array.
 //!
-//! The interpreter's functions for that are no part of the limited API of 3.11, and are looked
-//! up by name; without them the exception is raised and dropped.
+//! Without the interpreter's functions for that the exception is raised and dropped.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
