@@ -93,10 +93,16 @@ pub fn on_host(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
             array_interface::describe(obj, &obj.getattr(intern!(py, "__array_interface__")?)?)
         }
     };
-    let read = || match (framework.is_on_host)(obj)? {
-        // SAFETY: as in `acquired`. What would be a copy is left to DLPack.
-        true => unsafe { described()?.into_tensor(py, Some(false)) }.map(Some),
-        false => Ok(None),
+    let read = || {
+        if !(framework.is_on_host)(obj)? {
+            return Ok(None);
+        }
+        let raw = described()?;
+        match framework.host_mistakes.contains(&raw.array.dtype) {
+            true => Ok(None),
+            // SAFETY: as in `acquired`. What would be a copy is left to DLPack.
+            false => unsafe { raw.into_tensor(py, Some(false)) }.map(Some),
+        }
     };
     errors::tolerate(py, read()).map(Option::flatten)
 }

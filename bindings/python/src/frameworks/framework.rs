@@ -66,6 +66,8 @@ pub struct Framework {
     /// By which protocol its arrays on the host are read where anything is accepted, if another
     /// one than DLPack takes it less time. What they do not describe by it is read by DLPack.
     pub host_protocol: Option<HostProtocol>,
+    /// The element types that it names there also for others: they are read by DLPack.
+    pub host_mistakes: &'static [DType],
     /// Whether an array is on the host, where that protocol would copy what is not.
     pub is_on_host: CheckHostFn,
     /// Refuses its objects that have no memory to share, where asking them for it would end
@@ -103,6 +105,7 @@ impl Framework {
         give_at_once: None,
         legacy_is_writable: false,
         host_protocol: None,
+        host_mistakes: &[],
         is_on_host: |_| Ok(true),
         check_source: None,
         copied_from: None,

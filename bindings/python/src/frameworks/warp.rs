@@ -29,6 +29,8 @@ pub static FRAMEWORK: Framework = Framework {
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
     host_protocol: Some(HostProtocol::ArrayInterface),
+    // Of bfloat16 it says the same.
+    host_mistakes: &[DType::UINT16],
     legacy_is_writable: true,
     ..Framework::ANY
 };
