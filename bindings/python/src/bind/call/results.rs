@@ -7,11 +7,12 @@ use dlbridge::{Tensor, foreign};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::frame::Frame;
-use crate::bind::refusal::{checked, exception, named};
-use crate::bind::scalar::Word;
-use crate::bind::signature::{Kind, Mode, Outcome};
-use crate::bind::slot::Came;
+use crate::bind::call::argument::Came;
+use crate::bind::call::call_state::CallState;
+use crate::bind::call::errors::{checked, exception, named};
+use crate::bind::call::text;
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Kind, Mode, Outcome};
 use crate::engine::deliver;
 use crate::engine::deliver::Input;
 use crate::frameworks::compatibility::Request;
@@ -19,7 +20,7 @@ use crate::frameworks::torch;
 use crate::support::{errors, objects};
 use crate::values::tensor::PyTensor;
 
-impl<'a, 'py> Frame<'a, 'py> {
+impl<'a, 'py> CallState<'a, 'py> {
     /// Tells PyTorch which of its tensors C wrote to, as far as can be known: also where the
     /// call failed.
     pub fn mark_written(&self) -> PyResult<()> {
@@ -34,7 +35,7 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 
     /// What the call returns: nothing, one thing, or a tuple.
-    pub fn results(&mut self, result: &Word) -> PyResult<Bound<'py, PyAny>> {
+    pub fn results(&mut self, result: &CValue) -> PyResult<Bound<'py, PyAny>> {
         // All that C gave away is owned before anything can fail.
         let mut made = match self.function.gives {
             true => self.owned(result),
@@ -50,7 +51,7 @@ impl<'a, 'py> Frame<'a, 'py> {
             },
             Outcome::Text => {
                 // SAFETY: as above.
-                let text = unsafe { super::text::to_python(self.py, result.get()) };
+                let text = unsafe { text::to_python(self.py, result.get()) };
                 results.push(text?);
             }
             Outcome::Tensor(spec) => results.push(self.deliver_made(spec, made.remove(0))?),
@@ -77,7 +78,7 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 
     /// What C gave away, the result first.
-    fn owned(&self, result: &Word) -> SmallVec<[PyResult<Tensor>; 2]> {
+    fn owned(&self, result: &CValue) -> SmallVec<[PyResult<Tensor>; 2]> {
         let returned = match &self.function.signature.result {
             // SAFETY: the C function returned such a pointer.
             Outcome::Tensor(_) => Some(unsafe { result.get::<*mut DLManagedTensorVersioned>() }),

@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::bind::advice;
-use crate::bind::inputs::check_access;
-use crate::bind::refusal::{called, exception};
-use crate::bind::signature::{Kind, Mode, Parameter};
-use crate::bind::slot::{Came, Numbers, Slot};
-use crate::bind::usual::{Array, NAMES, Room};
+use crate::bind::call::argument::{Came, Numbers, Slot};
+use crate::bind::call::errors::{called, exception};
+use crate::bind::call::inputs::check_access;
+use crate::bind::call::usual::{Array, NAMES, Room};
+use crate::bind::signature::advice;
+use crate::bind::signature::parsed::{Kind, Mode, Parameter};
 use crate::frameworks::torch;
 use crate::support::lasting::lasting;
 use crate::support::lazy_type::LazyType;

@@ -9,24 +9,23 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::copies::Original;
-use crate::bind::function::Function;
-use crate::bind::pointer::Pointee;
-use crate::bind::refusal::{Label, named};
-use crate::bind::scalar::Word;
-use crate::bind::signature::{Factor, Kind, Measure, Parameter, Value};
-use crate::bind::slot::{Numbers, Slot};
-use crate::bind::{stream, text};
+use crate::bind::call::argument::{Numbers, Slot};
+use crate::bind::call::errors::{Label, named};
+use crate::bind::call::function::Function;
+use crate::bind::call::original::Original;
+use crate::bind::call::pointer::Pointee;
+use crate::bind::call::{stream, text};
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Factor, Kind, Measure, Parameter, Value};
 use crate::frameworks::framework::Framework;
-use crate::frameworks::{registry, torch};
-use crate::support::objects::Ask;
-use crate::support::{errors, modules};
+use crate::frameworks::registry;
+use crate::support::errors;
 
 /// The objects that the caller gave, in the order of C.
 pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; 8]>;
 
 /// A call that is being prepared, made, and finished.
-pub struct Frame<'a, 'py> {
+pub struct CallState<'a, 'py> {
     pub py: Python<'py>,
     pub function: &'a Function,
     pub objects: Objects<'a, 'py>,
@@ -34,9 +33,9 @@ pub struct Frame<'a, 'py> {
     pub slots: SmallVec<[(usize, Slot<'py>); 4]>,
     pub numbers: Numbers,
     /// One for each parameter: what C gets.
-    pub words: SmallVec<[Word; 8]>,
+    pub words: SmallVec<[CValue; 8]>,
     /// Where C writes numbers and what it makes.
-    pub cells: SmallVec<[Word; 2]>,
+    pub cells: SmallVec<[CValue; 2]>,
     pub checker: Checker<'a>,
     /// The first array that the caller gave, and where it is.
     pub first: Option<(&'a Bound<'py, PyAny>, Device)>,
@@ -50,10 +49,10 @@ pub struct Frame<'a, 'py> {
     pub pointees: Vec<Pointee>,
 }
 
-impl<'a, 'py> Frame<'a, 'py> {
+impl<'a, 'py> CallState<'a, 'py> {
     #[inline(always)]
     pub fn new(py: Python<'py>, function: &'a Function) -> Self {
-        Frame {
+        CallState {
             py,
             function,
             objects: SmallVec::new(),
@@ -68,44 +67,6 @@ impl<'a, 'py> Frame<'a, 'py> {
             texts: Vec::new(),
             pointees: Vec::new(),
         }
-    }
-
-    /// Makes the call, unless an argument is not what the signature says.
-    pub fn run(&mut self) -> PyResult<Bound<'py, PyAny>> {
-        // Here, since what is made elsewhere would be copied to its place.
-        self.words.resize(self.function.signature.parameters.len(), Word::default());
-        self.cells.resize(self.function.cells, Word::default());
-        // First, since objects may run code to become numbers, and that may change arrays.
-        self.read_scalars()?;
-        self.read(&self.function.order.inputs)?;
-        self.read(&self.function.order.outputs)?;
-        self.make_outputs()?;
-        self.fill_words()?;
-        self.order()?;
-        self.warn_of_tracing()?;
-        // SAFETY: all words are filled. That the C function has this signature is what the
-        // caller of `bind` said.
-        let result = unsafe { self.function.call(self.py, &mut self.words) };
-        self.order_back()?;
-        self.mark_written()?;
-        self.function.check_status(self.py, &result)?;
-        self.copy_back()?;
-        self.results(&result)
-    }
-
-    /// `torch.jit.trace` would take what C gives for constants, as what NumPy gives.
-    fn warn_of_tracing(&self) -> PyResult<()> {
-        let given = self.objects.iter().flatten().any(|object| torch::TENSOR.is_type_of(object));
-        if !given || !torch::is_tracing(self.py)? {
-            return Ok(());
-        }
-        let class = modules::import(self.py, c"torch.jit")?.attribute(c"TracerWarning")?;
-        let text = format!(
-            "{}() is C code, which torch.jit.trace does not record: what it returns, and what it writes \
-             to, are constants in the trace",
-            self.function.name
-        );
-        PyErr::warn(self.py, &class, &CString::new(text)?, 1)
     }
 
     pub fn parameter(&self, place: usize) -> &'a Parameter {
@@ -123,7 +84,7 @@ impl<'a, 'py> Frame<'a, 'py> {
 
     /// Writes what C gets of each parameter, but for the numbers that are there. Shape
     /// and strides of all arrays are known, so that they do not move any more.
-    fn fill_words(&mut self) -> PyResult<()> {
+    pub fn fill_words(&mut self) -> PyResult<()> {
         for &place in &self.function.order.late {
             let parameter = self.parameter(place);
             self.words[place] = self.late_word(place, parameter).map_err(|error| {
@@ -134,8 +95,8 @@ impl<'a, 'py> Frame<'a, 'py> {
         self.check_still()?;
         for (place, slot) in &mut self.slots {
             self.words[*place] = match self.function.signature.parameters[*place].kind {
-                Kind::Elements(_) => Word::new(slot.first()),
-                _ => Word::new(slot.fix(&mut self.numbers)),
+                Kind::Elements(_) => CValue::new(slot.first()),
+                _ => CValue::new(slot.fix(&mut self.numbers)),
             };
         }
         Ok(())
@@ -159,13 +120,13 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 
     /// What C gets of a parameter that is neither an array nor a number of the caller.
-    fn late_word(&mut self, place: usize, parameter: &Parameter) -> PyResult<Word> {
+    fn late_word(&mut self, place: usize, parameter: &Parameter) -> PyResult<CValue> {
         match (&parameter.kind, &parameter.value) {
             (Kind::Scalar(scalar), Value::Product(factors)) => scalar.word(self.product(factors)?),
-            (Kind::Text, _) => self.text(place).map(Word::new),
-            (Kind::Stream, _) => self.stream(place).map(Word::new),
+            (Kind::Text, _) => self.text(place).map(CValue::new),
+            (Kind::Stream, _) => self.stream(place).map(CValue::new),
             // What C writes to.
-            _ => Ok(Word::new(self.cells[self.function.places[place].cell].as_mut_ptr())),
+            _ => Ok(CValue::new(self.cells[self.function.places[place].cell].as_mut_ptr())),
         }
     }
 

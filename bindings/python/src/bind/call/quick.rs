@@ -1,7 +1,7 @@
 //! The usual call: arrays of NumPy or PyTorch on the host, as the signature wants them,
 //! given by position. It is checked and made in one go, without room for what is rare.
 //!
-//! What differs in anything is left to a [`super::frame::Frame`], which begins anew: that
+//! What differs in anything is left to a [`super::call_state::CallState`], which begins anew: that
 //! may take it too, or says what is wrong. So nothing here makes an error, and nothing
 //! that others can see happens before it is sure that the call is made.
 
@@ -14,100 +14,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 use smallvec::SmallVec;
 
-use crate::bind::arguments::Argument;
-use crate::bind::function::Function;
-use crate::bind::output;
-use crate::bind::output::Wanted;
-use crate::bind::results::packed;
-use crate::bind::scalar::{Scalar, Word};
-use crate::bind::signature::{Factor, Kind, Measure, Mode, Outcome, Signature, Value, extent_of};
-use crate::bind::usual::{ARRAYS, Array, Dtypes, NAMES, Room, index_of};
+use crate::bind::call::function::Function;
+use crate::bind::call::outputs::Wanted;
+use crate::bind::call::plan::{PARAMETERS, Quick, Read, Step};
+use crate::bind::call::results::packed;
+use crate::bind::call::usual::{Array, Dtypes, Room};
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Factor, Measure, Outcome};
+use crate::bind::signature::scalar::Scalar;
 use crate::frameworks::framework::Framework;
 use crate::frameworks::torch;
 use crate::support::errors;
 use crate::values::audit;
 
-/// The most parameters that there is room for.
-const PARAMETERS: usize = 12;
-
-/// How the calls of a function are made.
-pub struct Quick {
-    /// In this order: what has extents, then what needs them.
-    steps: Vec<Step>,
-    /// How many arguments are given.
-    given: usize,
-    parameters: usize,
-    /// The positions of the arrays that C may write to.
-    written: Vec<usize>,
-    like: Option<&'static Framework>,
-}
-
-/// A parameter.
-struct Step {
-    /// Among those of C.
-    place: usize,
-    read: Read,
-}
-
-/// Where the word of a parameter comes from.
-enum Read {
-    /// The array at that position.
-    Given(usize, Array),
-    /// A new array.
-    Acquired(Array, Box<Spec<'static>>),
-    /// The number at that position, which may be an extent.
-    Number(usize, Scalar, Option<usize>),
-    Product(Scalar, Vec<Factor>),
-}
-
 impl Quick {
-    /// None for a function with something that is not usual.
-    pub fn of(
-        signature: &Signature,
-        arguments: &[Argument],
-        positional: usize,
-        like: Option<&'static Framework>,
-    ) -> Option<Quick> {
-        let position = |place| arguments[..positional].iter().position(|it| it.place == place);
-        let mut steps = Vec::new();
-        for (place, parameter) in signature.parameters.iter().enumerate() {
-            let read = match (&parameter.kind, parameter.mode) {
-                (Kind::Tensor(spec) | Kind::Elements(spec), mode) => {
-                    let array = Array::of(&signature.parameters, place)?;
-                    match mode {
-                        Mode::Out if parameter.optional || !output::is_plain(spec) => return None,
-                        Mode::Out => Read::Acquired(array, Box::new(spec.clone())),
-                        _ => Read::Given(position(place)?, array),
-                    }
-                }
-                (Kind::Scalar(scalar), Mode::In) => match &parameter.value {
-                    Value::Product(factors) => {
-                        let own = |factor| own_factor(signature, factor);
-                        Read::Product(*scalar, factors.iter().map(own).collect())
-                    }
-                    _ => {
-                        let extent = extent_of(parameter, &signature.names);
-                        Read::Number(position(place)?, *scalar, extent)
-                    }
-                },
-                _ => return None,
-            };
-            steps.push(Step { place, read });
-        }
-        steps.sort_by_key(|step| step.read.rank());
-        let arrays = index_of(&signature.parameters, steps.len());
-        let fits = steps.len() <= PARAMETERS && arrays <= ARRAYS && signature.names.len() <= NAMES;
-        let is_usual = !matches!(signature.result, Outcome::Text | Outcome::Tensor(_))
-            && like.is_none_or(|like| matches!(like.name, "numpy" | "torch"));
-        let parameters = steps.len();
-        let written = steps.iter().filter_map(|step| match &step.read {
-            Read::Given(position, array) => array.is_written.then_some(*position),
-            _ => None,
-        });
-        let written = written.collect();
-        (fits && is_usual).then_some(Quick { steps, given: positional, parameters, written, like })
-    }
-
     /// Makes a call, unless it is not a usual one.
     #[inline(always)]
     pub fn call<'py>(
@@ -119,7 +39,7 @@ impl Quick {
         if given.len() != self.given || audit::is_on() {
             return None;
         }
-        let mut words = [Word::default(); PARAMETERS];
+        let mut words = [CValue::default(); PARAMETERS];
         let mut made = SmallVec::<[Bound<'py, PyAny>; 2]>::new();
         let room = Room::new();
         for Step { place, read } in &self.steps {
@@ -172,7 +92,7 @@ impl Quick {
         &self,
         room: &Room,
         given: &[Bound<'_, PyAny>],
-        words: &mut [Word],
+        words: &mut [CValue],
     ) -> Option<()> {
         for Step { place, read } in &self.steps {
             match read {
@@ -189,25 +109,6 @@ impl Quick {
     }
 }
 
-impl Read {
-    fn rank(&self) -> u8 {
-        match self {
-            Read::Given(..) => 0,
-            Read::Number(..) => 1,
-            Read::Acquired(..) => 2,
-            Read::Product(..) => 3,
-        }
-    }
-}
-
-/// With the index of an array instead of its place.
-fn own_factor(signature: &Signature, factor: &Factor) -> Factor {
-    match factor {
-        Factor::Of(place, measure) => Factor::Of(index_of(&signature.parameters, *place), *measure),
-        other => other.clone(),
-    }
-}
-
 impl Room {
     /// A number of Python's own types: others run code of their own to become one.
     #[inline]
@@ -216,7 +117,7 @@ impl Room {
         object: &Bound<'_, PyAny>,
         scalar: Scalar,
         extent: Option<usize>,
-    ) -> Option<Word> {
+    ) -> Option<CValue> {
         if !object.is_exact_instance_of::<PyFloat>() && !object.is_exact_instance_of::<PyInt>() {
             return None;
         }
@@ -277,7 +178,7 @@ impl Room {
 fn results<'py>(
     py: Python<'py>,
     function: &Function,
-    result: &Word,
+    result: &CValue,
     made: SmallVec<[Bound<'py, PyAny>; 2]>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut results = SmallVec::<[Bound<'py, PyAny>; 4]>::new();

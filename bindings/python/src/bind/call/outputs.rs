@@ -8,10 +8,11 @@ use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::frame::Frame;
-use crate::bind::refusal::{Label, named};
-use crate::bind::signature::Parameter;
-use crate::bind::slot::Slot;
+use crate::bind::call::argument::Slot;
+use crate::bind::call::call_state::CallState;
+use crate::bind::call::errors::{Label, named};
+use crate::bind::call::plan::is_plain;
+use crate::bind::signature::parsed::Parameter;
 use crate::engine::deliver;
 use crate::frameworks::compatibility::Request;
 use crate::frameworks::framework::Framework;
@@ -21,7 +22,7 @@ use crate::support::{errors, modules, objects};
 use crate::values::stream::lasting;
 use crate::values::tensor::PyTensor;
 
-impl<'py> Frame<'_, 'py> {
+impl<'py> CallState<'_, 'py> {
     /// Makes the outputs that the caller did not give.
     pub fn make_outputs(&mut self) -> PyResult<()> {
         for &place in &self.function.order.outputs {
@@ -155,7 +156,7 @@ impl Wanted<'_> {
             return Ok(None);
         };
         if torch::has_modes(py)? {
-            // Code of others looks on: what it raises would be lost in the table's function.
+            // FfiCall of others looks on: what it raises would be lost in the table's function.
             return self.make_by_name(py).map(Some);
         }
         let prototype = DLTensor {
@@ -189,13 +190,4 @@ impl Wanted<'_> {
             _ => true,
         }
     }
-}
-
-/// Whether any allocation will do.
-pub fn is_plain(spec: &Spec<'_>) -> bool {
-    /// What every allocator gives.
-    const ALIGNMENT: u64 = 16;
-    let ndim = spec.shape.as_ref().map_or(0, |shape| shape.len());
-    let is_c = spec.order != Some(Order::Fortran) || ndim < 2;
-    is_c && spec.alignment <= ALIGNMENT
 }

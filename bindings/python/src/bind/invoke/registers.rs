@@ -5,8 +5,9 @@ use std::ffi::c_void;
 
 use smallvec::SmallVec;
 
-use crate::bind::scalar::{Scalar, Word};
-use crate::bind::signature::{Kind, Mode, Outcome, Signature};
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Kind, Mode, Outcome, Signature};
+use crate::bind::signature::scalar::Scalar;
 
 /// The registers for integers and addresses, and those for floating point numbers, of
 /// the calling conventions that fill each kind in order, whatever lies between: System V
@@ -70,7 +71,7 @@ impl Registers {
     /// # Safety
     /// The function has the signature, and there is a word for each parameter.
     #[inline]
-    pub unsafe fn call(&self, address: *const c_void, words: &[Word]) -> Word {
+    pub unsafe fn call(&self, address: *const c_void, words: &[CValue]) -> CValue {
         let mut integers = [0; INTEGERS];
         for (register, place) in integers.iter_mut().zip(&self.integers) {
             *register = words[*place].bits();
@@ -79,10 +80,10 @@ impl Registers {
         // types that the function has.
         unsafe {
             match (self.floats.is_empty(), self.gives_float) {
-                (true, false) => Word::new(call_integers::<u64>(address, integers)),
-                (true, true) => Word::new(call_integers::<Bits>(address, integers)),
-                (false, false) => Word::new(self.call_both::<u64>(address, integers, words)),
-                (false, true) => Word::new(self.call_both::<Bits>(address, integers, words)),
+                (true, false) => CValue::new(call_integers::<u64>(address, integers)),
+                (true, true) => CValue::new(call_integers::<Bits>(address, integers)),
+                (false, false) => CValue::new(self.call_both::<u64>(address, integers, words)),
+                (false, true) => CValue::new(self.call_both::<Bits>(address, integers, words)),
             }
         }
     }
@@ -93,7 +94,7 @@ impl Registers {
         &self,
         address: *const c_void,
         integers: [u64; INTEGERS],
-        words: &[Word],
+        words: &[CValue],
     ) -> R {
         let mut floats = [0.0; FLOATS];
         for (register, place) in floats.iter_mut().zip(&self.floats) {

@@ -3,21 +3,12 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-use crate::bind::frame::Objects;
-use crate::bind::function::Function;
+use crate::bind::call::call_state::Objects;
+use crate::bind::call::function::Argument;
+use crate::bind::call::function::Function;
 use crate::support::arguments::Arguments;
 use crate::support::errors;
-
-/// A parameter of the Python function.
-pub struct Argument {
-    /// Interned.
-    pub name: Py<PyString>,
-    /// Its place in C.
-    pub place: usize,
-    pub is_required: bool,
-}
 
 /// Puts each argument in its place.
 pub fn arrange<'a, 'py>(

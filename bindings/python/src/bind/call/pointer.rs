@@ -5,7 +5,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
-use crate::bind::scalar::{Scalar, Word};
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::scalar::Scalar;
 use crate::engine::acquire::tensor_of;
 use crate::frameworks::{numpy, torch};
 use crate::protocols::buffer;
@@ -24,12 +25,12 @@ pub enum Pointee {
 
 /// The address that C gets: of the memory of an array or buffer that C may write to, of the
 /// characters of bytes, which C may only read, of a struct of ctypes, or as for [`Scalar`].
-pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(CValue, Pointee)> {
     if object.is_exact_instance_of::<PyInt>() || object.is_none() || numpy::is_scalar(object) {
         return Ok((Scalar::Pointer.read(object)?, Pointee::Nothing));
     }
     if let Ok(bytes) = object.cast::<PyBytes>() {
-        return Ok((Word::new(bytes.as_bytes().as_ptr()), Pointee::Nothing));
+        return Ok((CValue::new(bytes.as_bytes().as_ptr()), Pointee::Nothing));
     }
     let is_array = object.is_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(object)
@@ -45,7 +46,7 @@ pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
     match is_array || numpy::ARRAY.is_type_of(object) {
         true => array(object),
         false => match address_of(object)? {
-            Some(address) => Ok((Word::new(address), Pointee::Nothing)),
+            Some(address) => Ok((CValue::new(address), Pointee::Nothing)),
             None => Ok((Scalar::Pointer.read(object)?, Pointee::Nothing)),
         },
     }
@@ -61,13 +62,13 @@ fn is_plain_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(buffer::has_buffer(object) && !is_of_ctypes && !is_number()?)
 }
 
-fn buffer_of(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+fn buffer_of(object: &Bound<'_, PyAny>) -> PyResult<(CValue, Pointee)> {
     let buffer = Buffer::get(object)?;
     check(object, buffer.is_read_only(), buffer.is_c_contiguous())?;
-    Ok((Word::new(buffer.first()), Pointee::Buffer(buffer)))
+    Ok((CValue::new(buffer.first()), Pointee::Buffer(buffer)))
 }
 
-fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+fn array(object: &Bound<'_, PyAny>) -> PyResult<(CValue, Pointee)> {
     let tensor = tensor_of(object, None, Some(false))?;
     let core = tensor.get().core();
     if !core.device().is_host_accessible() {
@@ -80,7 +81,7 @@ fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
         return Err(errors::refused("has elements that are padded to whole bytes"));
     }
     check(object, core.is_read_only(), core.layout().is_c_contiguous())?;
-    Ok((Word::new(core.data_ptr()), Pointee::Tensor(tensor.unbind())))
+    Ok((CValue::new(core.data_ptr()), Pointee::Tensor(tensor.unbind())))
 }
 
 fn check(object: &Bound<'_, PyAny>, is_read_only: bool, is_contiguous: bool) -> PyResult<()> {
@@ -115,9 +116,9 @@ fn address_of(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
 }
 
 /// One character as the number that C has of it: a byte.
-pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<Word> {
+pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<CValue> {
     match bytes {
-        [byte] => Ok(Word::new(*byte)),
+        [byte] => Ok(CValue::new(*byte)),
         _ => Err(errors::new::<PyTypeError>(format!(
             "is {}; it must be one character of ASCII, one byte, or a number, for char",
             errors::short_repr(object)?

@@ -6,14 +6,15 @@ use dlbridge::{Device, Error, Status, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::bind::copies::Original;
-use crate::bind::frame::Frame;
-use crate::bind::function::Function;
-use crate::bind::refusal::{Label, checked, exception, named};
-use crate::bind::scalar::{Scalar, Word};
-use crate::bind::signature::{Kind, Value};
-use crate::bind::slot::{Came, Slot};
-use crate::bind::{is_curable, pointer};
+use crate::bind::call::argument::{Came, Slot};
+use crate::bind::call::call_state::CallState;
+use crate::bind::call::errors::{Label, checked, exception, named};
+use crate::bind::call::function::Function;
+use crate::bind::call::original::Original;
+use crate::bind::call::pointer;
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Kind, Value};
+use crate::bind::signature::scalar::Scalar;
 use crate::engine::acquire::tensor_of;
 use crate::engine::record;
 use crate::engine::record::Event;
@@ -21,7 +22,7 @@ use crate::frameworks::registry;
 use crate::support::errors;
 use crate::values::tensor::PyTensor;
 
-impl<'a, 'py> Frame<'a, 'py> {
+impl<'a, 'py> CallState<'a, 'py> {
     /// Reads the tensors at these places that the caller gave.
     pub fn read(&mut self, places: &[usize]) -> PyResult<()> {
         for &place in places {
@@ -122,13 +123,13 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 }
 
-impl<'a, 'py> Frame<'a, 'py> {
+impl<'a, 'py> CallState<'a, 'py> {
     fn read_number(
         &mut self,
         place: usize,
         scalar: Scalar,
         object: &Bound<'py, PyAny>,
-    ) -> PyResult<Word> {
+    ) -> PyResult<CValue> {
         if scalar == Scalar::Pointer {
             let (word, pointee) = pointer::read(object)?;
             self.pointees.push(pointee);
@@ -224,4 +225,9 @@ pub fn check_access(view: &TensorRef<'_>, writes: bool) -> dlbridge::Result<()> 
         return Err(Error::new(Status::Dtype, text));
     }
     Ok(())
+}
+
+/// Whether a copy would be right.
+fn is_curable(wrong: &Error) -> bool {
+    matches!(wrong.status(), Status::Layout | Status::Alignment)
 }
