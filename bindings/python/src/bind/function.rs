@@ -1,22 +1,19 @@
 //! `_bind`: a signature and an address become a Python function.
 
-use std::ffi::CString;
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::bind::call::errors::called;
-use crate::bind::call::function::{Argument, Function, Order, Place};
-use crate::bind::call::plan::Quick;
+use crate::bind::call::function::{Argument, Function};
+use crate::bind::call::plan::CallPlan;
 use crate::bind::call::sentences::Sentences;
 use crate::bind::callable;
 use crate::bind::invoke::errno::Errno;
 use crate::bind::invoke::ffi_call::FfiCall;
 use crate::bind::signature::advice;
 use crate::bind::signature::help::{call_text, describe};
-use crate::bind::signature::parsed::{Kind, Mode, Parameter, Signature, Value, extent_of};
-use crate::bind::signature::scalar::Literal;
+use crate::bind::signature::parsed::{Kind, Parameter, Signature, Value};
 use crate::frameworks::framework::Framework;
 use crate::frameworks::registry;
 use crate::support::arguments::Arguments;
@@ -119,25 +116,20 @@ impl Declared {
         check_names(py, &arguments)?;
         let positional = arguments
             .iter()
-            .filter(|argument| !signature.parameters[argument.place].is_keyword_only())
+            .filter(|argument| !signature.parameters[argument.parameter].is_keyword_only())
             .count();
-        let order: Vec<usize> = arguments.iter().map(|argument| argument.place).collect();
+        let order: Vec<usize> = arguments.iter().map(|argument| argument.parameter).collect();
         let call_text = call_text(&name, &signature, &order, positional);
         let doc = self.doc.as_deref();
         let doc = objects::grown(py, |text| describe(text, &name, &signature, doc))?;
-        let (places, cells) = places(&signature, &arguments[..positional])?;
-        let quick = Quick::of(&signature, &order[..positional], like);
+        let plan = CallPlan::of(&signature, &order[..positional])?;
         Ok(Function {
-            quick,
-            places,
-            order: Order::of(&signature),
+            plan,
             positional,
-            cells,
-            gives: signature.gives(),
             like,
             copy,
             releases_gil: self.releases_gil,
-            code: FfiCall::new(address, &signature)?,
+            ffi_call: FfiCall::new(address, &signature)?,
             error,
             sentences: Sentences::of(py, address, &signature)?,
             errno: self.uses_errno.then(|| Errno::new(py)).transpose()?,
@@ -167,7 +159,7 @@ fn python_order(py: Python<'_>, signature: &Signature) -> PyResult<Vec<Argument>
     let argument = |place: usize| {
         Ok(Argument {
             name: objects::new_name(py, &signature.parameters[place].name)?.unbind(),
-            place,
+            parameter: place,
             is_required: signature.parameters[place].is_required(),
         })
     };
@@ -198,24 +190,4 @@ fn check_defaults(py: Python<'_>, name: &str, signature: &Signature) -> PyResult
         }
     }
     Ok(())
-}
-
-/// Where the parts of each parameter are, and the number of cells.
-fn places(signature: &Signature, positional: &[Argument]) -> PyResult<(Vec<Place>, usize)> {
-    let (mut cells, mut places) = (0, Vec::new());
-    for (place, parameter) in signature.parameters.iter().enumerate() {
-        let default = match &parameter.value {
-            Value::Default(Literal::Text(text)) => Some(CString::new(text.as_str())?),
-            _ => None,
-        };
-        places.push(Place {
-            cell: cells,
-            position: positional.iter().position(|it| it.place == place).map(|index| index + 1),
-            extent: extent_of(parameter, &signature.names),
-            default,
-        });
-        let is_array = parameter.kind.spec().is_some() && parameter.mode != Mode::New;
-        cells += usize::from(parameter.mode != Mode::In && !is_array);
-    }
-    Ok((places, cells))
 }

@@ -1,80 +1,101 @@
 //! One call: its arguments on the way to C, and its results on the way back.
 
-use std::ffi::{CString, c_char, c_void};
-use std::ptr;
+use std::ffi::CString;
 
-use dlbridge::Device;
-use dlbridge::check::Checker;
-use pyo3::exceptions::PyOverflowError;
+use dlbridge::check::{Argument, Checker};
+use dlbridge::{Device, TensorRef};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::call::argument::{Numbers, Slot};
+use crate::bind::call::array_plan::ArrayPlan;
+use crate::bind::call::arrays::Arrays;
 use crate::bind::call::errors::{Label, named};
 use crate::bind::call::function::Function;
 use crate::bind::call::original::Original;
+use crate::bind::call::plan::CallPlan;
 use crate::bind::call::pointer::Pointee;
-use crate::bind::call::{stream, text};
 use crate::bind::invoke::value::CValue;
-use crate::bind::signature::parsed::{Factor, Kind, Measure, Parameter, Value};
+use crate::bind::signature::parsed::Parameter;
 use crate::frameworks::framework::Framework;
 use crate::frameworks::registry;
 use crate::support::errors;
+use crate::values::tensor::PyTensor;
+
+/// The parameters that there is room for without an allocation.
+const PARAMETERS: usize = 16;
 
 /// The objects that the caller gave, in the order of C.
-pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; 8]>;
+pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; PARAMETERS]>;
 
 /// A call that is being prepared, made, and finished.
 pub struct CallState<'a, 'py> {
     pub py: Python<'py>,
     pub function: &'a Function,
+    pub plan: &'a CallPlan,
     pub objects: Objects<'a, 'py>,
-    /// The tensors that there are, with their places.
-    pub slots: SmallVec<[(usize, Slot<'py>); 4]>,
-    pub numbers: Numbers,
+    pub arrays: &'a Arrays,
     /// One for each parameter: what C gets.
-    pub words: SmallVec<[CValue; 8]>,
+    pub values: SmallVec<[CValue; PARAMETERS]>,
     /// Where C writes numbers and what it makes.
     pub cells: SmallVec<[CValue; 2]>,
-    pub checker: Checker<'a>,
     /// The first array that the caller gave, and where it is.
     pub first: Option<(&'a Bound<'py, PyAny>, Device)>,
-    /// The outputs that the caller did not give, and their places.
+    /// Whether one of the arrays is PyTorch's.
+    pub has_torch: bool,
+    /// Whether an array took a closer look: it may be one of a subclass of PyTorch's.
+    pub is_uncommon: bool,
+    /// Whether foreign code ran since the arrays were looked at: it may have changed them.
+    pub ran_foreign: bool,
+    /// The tensors that keep the memory of arrays, by the index of the array.
+    pub held: Vec<(usize, Bound<'py, PyTensor>)>,
+    /// The outputs that the caller did not give, and their parameters.
     pub made: SmallVec<[(usize, Bound<'py, PyAny>); 2]>,
-    /// What is to be copied back from a slot.
-    pub copied: Vec<(usize, Original<'py>)>,
+    /// What is to be copied back from an array.
+    pub copied: Vec<(&'a ArrayPlan, Original<'py>)>,
     /// The texts that C gets: it may write to them, and return parts of them.
-    pub texts: Vec<CString>,
+    pub texts: SmallVec<[CString; 1]>,
     /// What keeps the memory that pointers point to.
-    pub pointees: Vec<Pointee>,
+    pub pointees: SmallVec<[Pointee; 2]>,
 }
 
 impl<'a, 'py> CallState<'a, 'py> {
     #[inline(always)]
-    pub fn new(py: Python<'py>, function: &'a Function) -> Self {
+    pub fn new(py: Python<'py>, function: &'a Function, arrays: &'a Arrays) -> Self {
         CallState {
             py,
             function,
+            plan: &function.plan,
             objects: SmallVec::new(),
-            slots: SmallVec::new(),
-            numbers: Numbers::new(),
-            words: SmallVec::new(),
+            arrays,
+            values: SmallVec::new(),
             cells: SmallVec::new(),
-            checker: Checker::new(&function.signature.names),
             first: None,
+            has_torch: false,
+            is_uncommon: false,
+            ran_foreign: false,
+            held: Vec::new(),
             made: SmallVec::new(),
             copied: Vec::new(),
-            texts: Vec::new(),
-            pointees: Vec::new(),
+            texts: SmallVec::new(),
+            pointees: SmallVec::new(),
         }
     }
 
-    pub fn parameter(&self, place: usize) -> &'a Parameter {
-        &self.function.signature.parameters[place]
+    pub fn parameter(&self, index: usize) -> &'a Parameter {
+        &self.function.signature.parameters[index]
     }
 
-    pub fn slot(&self, place: usize) -> Option<&Slot<'py>> {
-        self.slots.iter().find(|(slot, _)| *slot == place).map(|(_, slot)| slot)
+    /// The argument of an array, in error texts.
+    pub fn argument(&self, plan: &ArrayPlan) -> Argument<'a> {
+        let spec = self.parameter(plan.parameter).kind.spec().expect("a tensor");
+        Argument { spec, position: self.plan.places[plan.parameter].position }
+    }
+
+    /// An error of a parameter, with the function and its name in front.
+    #[cold]
+    pub fn named(&self, index: usize, error: PyErr) -> PyErr {
+        let label = Label(self.parameter(index), self.plan.places[index].position);
+        named(self.py, self.function, &label, error)
     }
 
     /// The framework that the results are of.
@@ -82,97 +103,44 @@ impl<'a, 'py> CallState<'a, 'py> {
         self.function.like.or_else(|| registry::of(self.first?.0))
     }
 
-    /// Writes what C gets of each parameter, but for the numbers that are there. Shape
-    /// and strides of all arrays are known, so that they do not move any more.
-    pub fn fill_words(&mut self) -> PyResult<()> {
-        for &place in &self.function.order.late {
-            let parameter = self.parameter(place);
-            self.words[place] = self.late_word(place, parameter).map_err(|error| {
-                let position = self.function.places[place].position;
-                named(self.py, self.function, &Label(parameter, position), error)
-            })?;
-        }
-        self.check_still()?;
-        for (place, slot) in &mut self.slots {
-            self.words[*place] = match self.function.signature.parameters[*place].kind {
-                Kind::Elements(_) => CValue::new(slot.first()),
-                _ => CValue::new(slot.fix(&mut self.numbers)),
-            };
-        }
-        Ok(())
+    /// The tensor that keeps the memory of an array, where the caller's object does not.
+    pub fn tensor(&self, index: usize) -> Option<&Bound<'py, PyTensor>> {
+        self.held.iter().find(|(held, _)| *held == index).map(|(_, tensor)| tensor)
     }
 
-    /// Refuses arrays that were changed meanwhile, by the code of other arguments or by what
-    /// runs where outputs are made.
-    fn check_still(&self) -> PyResult<()> {
-        for (place, slot) in &self.slots {
-            let Some(object) = self.objects[*place] else { continue };
-            let still = slot.is_still(object, &self.numbers).and_then(|still| match still {
-                true => Ok(()),
-                false => Err(errors::refused("changed while the other arguments were read")),
-            });
-            still.map_err(|error| {
-                let position = self.function.places[*place].position;
-                named(self.py, self.function, &Label(self.parameter(*place), position), error)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// What C gets of a parameter that is neither an array nor a number of the caller.
-    fn late_word(&mut self, place: usize, parameter: &Parameter) -> PyResult<CValue> {
-        match (&parameter.kind, &parameter.value) {
-            (Kind::Scalar(scalar), Value::Product(factors)) => scalar.word(self.product(factors)?),
-            (Kind::Text, _) => self.text(place).map(CValue::new),
-            (Kind::Stream, _) => self.stream(place).map(CValue::new),
-            // What C writes to.
-            _ => Ok(CValue::new(self.cells[self.function.places[place].cell].as_mut_ptr())),
+    /// Lets `then` see an array, before the call.
+    pub fn see<R>(&self, index: usize, then: impl FnOnce(&TensorRef<'_>) -> R) -> PyResult<R> {
+        match self.tensor(index) {
+            Some(tensor) => Ok(then(&tensor.get().core().view())),
+            None => self.arrays.see(index, then),
         }
     }
 
-    fn product(&self, factors: &[Factor]) -> PyResult<i64> {
-        factors.iter().try_fold(1_i64, |product, factor| {
-            let too_large = || errors::new::<PyOverflowError>("the product is beyond 64 bits");
-            product.checked_mul(self.factor(factor)?).ok_or_else(too_large)
-        })
-    }
-
-    fn factor(&self, factor: &Factor) -> PyResult<i64> {
-        match *factor {
-            Factor::Number(number) => Ok(number),
-            Factor::Extent(place) => self.checker.extent(place).ok_or_else(|| {
-                let name = &self.function.signature.names[place];
-                errors::refused(format_args!("{name} is not known: no array has that extent"))
-            }),
-            Factor::Of(place, measure) => match self.slot(place) {
-                None => Ok(0),
-                Some(slot) => slot.see(&self.numbers, |view| match measure {
-                    Measure::Size => view.layout().count(),
-                    Measure::Bytes => view.layout().bytes(),
-                    Measure::Ndim => view.shape().len() as i64,
-                }),
-            },
+    /// A checker that knows what the arguments say that were read so far: which argument gave an
+    /// extent, and the dtypes.
+    #[cold]
+    pub fn checker(&self) -> PyResult<Checker<'a>> {
+        let mut checker = Checker::new(&self.function.signature.names);
+        for number in &self.plan.numbers {
+            if let Some(name) = number.extent {
+                let extent = number.scalar.as_extent(&self.values[number.parameter])?;
+                checker.set_extent(name, extent).map_err(errors::argument)?;
+            }
         }
+        for plan in self.plan.each_array() {
+            if self.arrays.is_there(plan.index) && self.objects[plan.parameter].is_some() {
+                let argument = self.argument(plan);
+                let checked = self.see(plan.index, |view| checker.check(argument, view))?;
+                checked.map_err(errors::exchange)?;
+            }
+        }
+        Ok(checker)
     }
 
-    /// The characters of a text, which the frame keeps; NULL if there is none.
-    fn text(&mut self, place: usize) -> PyResult<*const c_char> {
-        let text = match (self.objects[place], &self.function.places[place].default) {
-            (Some(object), _) => text::characters(object)?,
-            (None, Some(default)) => text::copied(default.as_bytes())?,
-            (None, None) => return Ok(ptr::null()),
-        };
-        let start = text.as_ptr();
-        self.texts.push(text);
-        Ok(start)
-    }
-
-    pub fn stream(&self, place: usize) -> PyResult<*mut c_void> {
-        match self.objects[place] {
-            Some(handle) => stream::handle(handle),
-            None => self
-                .first
-                .map_or(Ok(ptr::null_mut()), |(array, device)| stream::current(array, device)),
+    /// Says the extents that a checker found.
+    pub fn set_extents(&self, checker: &Checker<'_>) {
+        for name in 0..self.function.signature.names.len() {
+            self.arrays.set_extent(name, checker.extent(name));
         }
     }
 }

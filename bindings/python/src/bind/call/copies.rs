@@ -6,11 +6,13 @@ use dlbridge::{Error, Status};
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
-use crate::bind::call::argument::{Came, Slot};
+use crate::bind::call::argument::{Came, Found};
+use crate::bind::call::array_plan::ArrayPlan;
 use crate::bind::call::call_state::CallState;
 use crate::bind::call::errors::{checked, exception, named};
 use crate::bind::call::inputs::{OVERLAP, READ_ONLY, record};
 use crate::bind::call::original::Original;
+use crate::bind::invoke::value::CValue;
 use crate::engine::described;
 use crate::frameworks::torch;
 use crate::support::errors;
@@ -22,7 +24,7 @@ impl<'a, 'py> CallState<'a, 'py> {
     #[cold]
     pub fn read_copy(
         &mut self,
-        place: usize,
+        plan: &'a ArrayPlan,
         argument: Argument<'a>,
         object: &'a Bound<'py, PyAny>,
         original: Original<'py>,
@@ -30,18 +32,22 @@ impl<'a, 'py> CallState<'a, 'py> {
     ) -> PyResult<()> {
         let (py, function) = (self.py, self.function);
         let error = |error| named(py, function, &argument, error);
-        let writes = self.parameter(place).is_written();
         let copy = original.copied(py, argument.spec).map_err(error)?;
         let view = copy.view();
-        self.checker.check(argument, &view).map_err(|wrong| {
+        let mut checker = self.checker().map_err(error)?;
+        checker.check(argument, &view).map_err(|wrong| {
             exception(checked(function, &argument, wrong, &Came(object, &view)))
         })?;
-        record(function, object, &view, if writes { 2 } else { 1 }, wrong.message())?;
-        if writes {
-            self.copied.push((place, original));
+        self.set_extents(&checker);
+        record(function, object, &view, if plan.is_written { 2 } else { 1 }, wrong.message())?;
+        if plan.is_written {
+            self.copied.push((plan, original));
         }
         let copy = Bound::new(py, PyTensor::new(copy))?;
-        self.slots.last_mut().expect("just read").1.hold(copy, &mut self.numbers);
+        let view = copy.get().core().view();
+        let found = Found { view: &view, tensor: Some(&copy) };
+        self.values[plan.parameter] = CValue::new(found.store(plan, self.arrays));
+        self.held.push((plan.index, copy.clone()));
         Ok(())
     }
 
@@ -49,7 +55,7 @@ impl<'a, 'py> CallState<'a, 'py> {
     #[cold]
     pub fn read_raw(
         &mut self,
-        place: usize,
+        plan: &'a ArrayPlan,
         argument: Argument<'a>,
         object: &'a Bound<'py, PyAny>,
         refused: PyErr,
@@ -71,7 +77,7 @@ impl<'a, 'py> CallState<'a, 'py> {
             });
             return Err(error(told));
         }
-        if self.parameter(place).is_written() {
+        if plan.is_written {
             let wrong = match (raw.array.flags.contains(Flags::READ_ONLY), &raw.array) {
                 (true, _) => Some(Error::new(Status::ReadOnly, READ_ONLY)),
                 (false, array) if array.is_injective() => None,
@@ -81,15 +87,16 @@ impl<'a, 'py> CallState<'a, 'py> {
                 return Err(error(errors::exchange(wrong)));
             }
         }
-        self.read_copy(place, argument, object, Original::Raw(raw), reason)
+        self.read_copy(plan, argument, object, Original::Raw(raw), reason)
     }
 
     /// Writes the copies that C wrote to back to the caller's arrays.
     pub fn copy_back(&mut self) -> PyResult<()> {
-        for (place, original) in &self.copied {
-            let copy = self.slot(*place).and_then(Slot::tensor).expect("a copy is kept");
+        for (plan, original) in &self.copied {
+            let copy = self.tensor(plan.index).expect("a copy is kept");
             original.write(copy.get().core())?;
-            torch::mark_written(self.objects[*place].expect("the original is of the caller"))?;
+            let object = self.objects[plan.parameter];
+            torch::mark_written(object.expect("the original is of the caller"))?;
         }
         Ok(())
     }

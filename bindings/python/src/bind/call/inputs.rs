@@ -1,79 +1,108 @@
 //! What a call reads: the caller's arrays and numbers.
 
+use std::ffi::c_void;
+
 use dlbridge::abi::Flags;
-use dlbridge::check::Argument;
+use dlbridge::check::{Argument, Checker};
 use dlbridge::{Device, Error, Status, TensorRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::bind::call::argument::{Came, Slot};
+use crate::bind::call::argument::{Came, is_still, read};
+use crate::bind::call::array_plan::ArrayPlan;
 use crate::bind::call::call_state::CallState;
-use crate::bind::call::errors::{Label, checked, exception, named};
+use crate::bind::call::errors::{checked, exception, named};
 use crate::bind::call::function::Function;
 use crate::bind::call::original::Original;
-use crate::bind::call::pointer;
+use crate::bind::call::plan::NumberPlan;
+use crate::bind::call::pointer::{self, Pointee};
 use crate::bind::invoke::value::CValue;
-use crate::bind::signature::parsed::{Kind, Value};
+use crate::bind::signature::parsed::Value;
 use crate::bind::signature::scalar::Scalar;
 use crate::engine::acquire::tensor_of;
+use crate::engine::reader::{Library, Snapshot};
 use crate::engine::record;
 use crate::engine::record::Event;
 use crate::frameworks::registry;
 use crate::support::errors;
+use crate::values::audit;
 use crate::values::tensor::PyTensor;
 
 impl<'a, 'py> CallState<'a, 'py> {
-    /// Reads the tensors at these places that the caller gave.
-    pub fn read(&mut self, places: &[usize]) -> PyResult<()> {
-        for &place in places {
-            if let Some(object) = self.objects[place] {
-                self.read_tensor(place, object)?;
+    /// Reads the arrays that the caller gave.
+    #[inline(always)]
+    pub fn read_arrays(&mut self, plans: &'a [ArrayPlan]) -> PyResult<()> {
+        for plan in plans {
+            let Some(object) = self.objects[plan.parameter] else { continue };
+            match self.accept(plan, object) {
+                Some(address) => self.values[plan.parameter].set(address),
+                None => self.read_array(plan, object)?,
             }
         }
         Ok(())
     }
 
-    fn read_tensor(&mut self, place: usize, object: &'a Bound<'py, PyAny>) -> PyResult<()> {
-        let (py, function) = (self.py, self.function);
-        let argument = self.argument(place);
-        let writes = self.parameter(place).is_written();
-        // What C writes to must be the array itself.
-        let copy = if writes { Some(false) } else { function.copy };
-        let error = |error| named(py, function, &argument, error);
-        self.slots.push((place, Slot::empty()));
-        let (_, slot) = self.slots.last_mut().expect("just pushed");
-        if let Err(wrong) = slot.read(object, copy, &mut self.numbers) {
-            self.read_raw(place, argument, object, wrong)?;
-            return self.meet(object, Device::CPU, &argument);
+    /// Takes an array that is at once what the plan wants, and returns what C gets.
+    #[inline]
+    fn accept(&mut self, plan: &ArrayPlan, object: &'a Bound<'py, PyAny>) -> Option<*mut c_void> {
+        if !plan.is_whole || audit::is_on() {
+            return None;
         }
-        let mut refused = None;
-        let seen = slot.see(&self.numbers, |view| {
+        if self.first.is_some_and(|(_, device)| !device.is_host_accessible()) {
+            return None;
+        }
+        let found = Snapshot::of(object)?;
+        let address = self.arrays.accept(plan, &found)?;
+        self.first.get_or_insert((object, Device::CPU));
+        self.has_torch |= found.library == Library::PyTorch;
+        Some(address)
+    }
+
+    /// Takes an array of any kind, or a copy of it, or says why not.
+    #[cold]
+    #[inline(never)]
+    fn read_array(&mut self, plan: &'a ArrayPlan, object: &'a Bound<'py, PyAny>) -> PyResult<()> {
+        let (py, function) = (self.py, self.function);
+        let argument = self.argument(plan);
+        // What C writes to must be the array itself.
+        let copy = if plan.is_written { Some(false) } else { function.copy };
+        let error = |error| named(py, function, &argument, error);
+        (self.ran_foreign, self.is_uncommon) = (true, true);
+        let mut checker = self.checker().map_err(error)?;
+        let mut is_read = false;
+        let found = read(object, copy, |found| {
+            is_read = true;
+            let view = found.view;
             let checked =
-                check_access(view, writes).and_then(|()| self.checker.check(argument, view));
-            match checked {
-                Ok(()) => record_read(function, object, view),
-                Err(wrong) => {
-                    refused = Some(Refused::new(function, &argument, wrong, object, view));
-                    Ok(())
-                }
+                check_access(view, plan.is_written).and_then(|()| checker.check(argument, view));
+            let device = view.device();
+            if let Err(wrong) = checked {
+                let refused = Refused::new(function, &argument, wrong, object, view);
+                return Ok((device, Some(refused)));
             }
+            // Before code runs that may change the array.
+            self.values[plan.parameter] = CValue::new(found.store(plan, self.arrays));
+            self.held.extend(found.tensor.map(|tensor| (plan.index, tensor.clone())));
+            record_read(function, object, view)?;
+            Ok((device, None))
         });
-        let device = slot.device();
-        seen.map_err(error)??;
+        let (device, refused) = match found {
+            Ok(found) => found,
+            Err(wrong) if is_read => return Err(error(wrong)),
+            Err(wrong) => {
+                self.read_raw(plan, argument, object, wrong)?;
+                return self.meet(object, Device::CPU, &argument);
+            }
+        };
         match refused {
-            None => {}
+            None => self.set_extents(&checker),
             Some(Refused::Curable(wrong)) => {
                 let original = tensor_of(object, None, copy).map_err(error)?;
-                self.read_copy(place, argument, object, Original::Tensor(original), wrong)?;
+                self.read_copy(plan, argument, object, Original::Tensor(original), wrong)?;
             }
             Some(Refused::Wrong(error)) => return Err(error),
         }
         self.meet(object, device, &argument)
-    }
-
-    fn argument(&self, place: usize) -> Argument<'a> {
-        let spec = self.parameter(place).kind.spec().expect("a tensor");
-        Argument { spec, position: self.function.places[place].position }
     }
 
     /// All memory must be where that of the first array is.
@@ -94,57 +123,105 @@ impl<'a, 'py> CallState<'a, 'py> {
         Err(named(self.py, self.function, argument, errors::refused(text)))
     }
 
-    /// Reads the numbers that the caller gave.
-    pub fn read_scalars(&mut self) -> PyResult<()> {
-        for &place in &self.function.order.scalars {
-            let parameter = self.parameter(place);
-            let position = self.function.places[place].position;
-            self.read_scalar(place).map_err(|error| {
-                named(self.py, self.function, &Label(parameter, position), error)
-            })?;
+    /// Looks again where foreign code ran, that of other arguments or where outputs were made.
+    /// What it changed is refused, or taken as it is now, if that may be and has the same dtype.
+    #[inline(never)]
+    pub fn look_again(&mut self, may_change: bool) -> PyResult<()> {
+        self.ran_foreign = false;
+        let (plan, arrays) = (self.plan, self.arrays);
+        for plan in plan.each_array() {
+            let Some(object) = self.objects[plan.parameter] else { continue };
+            if !arrays.is_borrowed(plan.index) {
+                continue;
+            }
+            let still = is_still(object, plan, arrays);
+            if still.map_err(|error| self.named(plan.parameter, error))? {
+                continue;
+            }
+            let before = arrays.dtype(plan.index);
+            let again = if may_change { self.accept(plan, object) } else { None };
+            match again.filter(|_| arrays.dtype(plan.index) == before) {
+                Some(address) => self.values[plan.parameter].set(address),
+                None => unchanged(false).map_err(|error| self.named(plan.parameter, error))?,
+            }
+        }
+        for pointee in &self.pointees {
+            if let Pointee::Array(parameter) = *pointee
+                && let Some(object) = self.objects[parameter]
+            {
+                let now = pointer::of_array(object);
+                let still = now.is_some_and(|now| now.bits() == self.values[parameter].bits());
+                unchanged(still).map_err(|error| self.named(parameter, error))?;
+            }
         }
         Ok(())
     }
 
-    fn read_scalar(&mut self, place: usize) -> PyResult<()> {
-        let Kind::Scalar(scalar) = self.parameter(place).kind else {
-            return Ok(());
-        };
-        self.words[place] = match (self.objects[place], &self.parameter(place).value) {
-            (Some(object), _) => self.read_number(place, scalar, object)?,
+    /// Reads the numbers that the caller gave.
+    #[inline(always)]
+    pub fn read_numbers(&mut self) -> PyResult<()> {
+        for plan in &self.plan.numbers {
+            let read = self.read_number(plan);
+            read.map_err(|error| self.named(plan.parameter, error))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn read_number(&mut self, plan: &NumberPlan) -> PyResult<()> {
+        let NumberPlan { parameter, scalar, .. } = *plan;
+        self.values[parameter] = match (self.objects[parameter], &self.parameter(parameter).value) {
+            (Some(object), _) if scalar == Scalar::Pointer => {
+                self.read_pointer(parameter, object)?
+            }
+            (Some(object), _) if plan.is_character => character(scalar, object)?,
+            (Some(object), _) => scalar.read(object)?,
             (None, Value::Default(literal)) => scalar.default(literal)?,
             (None, _) => return Ok(()),
         };
-        if let Some(extent) = self.function.places[place].extent {
-            let value = scalar.as_extent(&self.words[place])?;
-            self.checker.set_extent(extent, value).map_err(errors::argument)?;
+        if let Some(name) = plan.extent {
+            let extent = scalar.as_extent(&self.values[parameter])?;
+            if extent < 0 {
+                // It is the first to say that extent.
+                let mut checker = Checker::new(&self.function.signature.names);
+                checker.set_extent(name, extent).map_err(errors::argument)?;
+            }
+            self.arrays.set_extent(name, Some(extent));
         }
         Ok(())
     }
+
+    fn read_pointer(&mut self, parameter: usize, object: &Bound<'py, PyAny>) -> PyResult<CValue> {
+        if let Some(address) = pointer::of_array(object) {
+            self.pointees.push(Pointee::Array(parameter));
+            self.has_torch |= registry::exactly(object).is_none_or(|it| it.name == "torch");
+            return Ok(address);
+        }
+        let (value, pointee) = pointer::read(object)?;
+        // Others are asked for their memory.
+        self.ran_foreign |= !matches!(pointee, Pointee::Nothing);
+        self.is_uncommon |= self.ran_foreign;
+        self.pointees.push(pointee);
+        Ok(value)
+    }
 }
 
-impl<'a, 'py> CallState<'a, 'py> {
-    fn read_number(
-        &mut self,
-        place: usize,
-        scalar: Scalar,
-        object: &Bound<'py, PyAny>,
-    ) -> PyResult<CValue> {
-        if scalar == Scalar::Pointer {
-            let (word, pointee) = pointer::read(object)?;
-            self.pointees.push(pointee);
-            return Ok(word);
-        }
-        if self.parameter(place).is_character() {
-            if let Ok(text) = object.cast::<PyString>() {
-                return pointer::character(object, text.to_string_lossy().as_bytes());
-            }
-            if let Ok(bytes) = object.cast::<PyBytes>() {
-                return pointer::character(object, bytes.as_bytes());
-            }
-        }
-        scalar.read(object)
+fn unchanged(still: bool) -> PyResult<()> {
+    match still {
+        true => Ok(()),
+        false => Err(errors::refused("changed while the other arguments were read")),
     }
+}
+
+/// A char of C: one character, one byte, or a number.
+fn character(scalar: Scalar, object: &Bound<'_, PyAny>) -> PyResult<CValue> {
+    if let Ok(text) = object.cast::<PyString>() {
+        return pointer::character(object, text.to_string_lossy().as_bytes());
+    }
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return pointer::character(object, bytes.as_bytes());
+    }
+    scalar.read(object)
 }
 
 /// Why an array is not passed as it is.

@@ -1,116 +1,128 @@
-//! How the calls of a function are made.
+//! What a call does with each parameter, in the order in which it is done.
+
+use std::ffi::CString;
 
 use dlbridge::spec::{Order, Spec};
+use pyo3::prelude::*;
 
-use crate::bind::call::usual::{ARRAYS, Array, NAMES, index_of};
-use crate::bind::signature::parsed::{Factor, Kind, Mode, Outcome, Signature, Value, extent_of};
-use crate::bind::signature::scalar::Scalar;
-use crate::frameworks::framework::Framework;
+use crate::bind::call::array_plan::{ArrayPlan, index_of};
+use crate::bind::signature::parsed::{Kind, Mode, Parameter, Signature, Value, extent_of};
+use crate::bind::signature::scalar::{Literal, Scalar};
 
-/// The most parameters that there is room for.
-pub const PARAMETERS: usize = 12;
-
-/// How the calls of a function are made.
-pub struct Quick {
-    /// In this order: what has extents, then what needs them.
-    pub steps: Vec<Step>,
-    /// How many arguments are given.
-    pub given: usize,
-    pub parameters: usize,
-    /// The positions of the arrays that C may write to.
+/// How the calls of a function are made. Parameters are meant by their index in C.
+pub struct CallPlan {
+    /// One for each parameter.
+    pub places: Vec<Place>,
+    /// The numbers that the caller gives.
+    pub numbers: Vec<NumberPlan>,
+    /// The tensors that C reads.
+    pub inputs: Vec<ArrayPlan>,
+    /// The tensors that C only writes to.
+    pub outputs: Vec<ArrayPlan>,
+    /// What is known last: text, streams, products, and what C writes to.
+    pub late: Vec<usize>,
+    /// What is returned.
+    pub results: Vec<usize>,
+    /// The arrays of the caller, and its pointers, that C may write to.
     pub written: Vec<usize>,
-    pub like: Option<&'static Framework>,
+    /// How many arrays of the caller, or made for it, there are.
+    pub arrays: usize,
+    /// How many numbers and pointers C writes.
+    pub cells: usize,
+    /// Whether C gives tensors away.
+    pub gives: bool,
 }
 
-/// A parameter.
-pub struct Step {
-    /// Among those of C.
-    pub place: usize,
-    pub read: Read,
+/// Where the parts of a parameter are.
+pub struct Place {
+    /// The cell that C writes to, if it does.
+    pub cell: usize,
+    /// Its index among the arrays, if it is one.
+    pub array: usize,
+    /// From 1, for the caller.
+    pub position: Option<usize>,
+    /// The text that it is if the caller does not say.
+    pub default: Option<CString>,
 }
 
-/// Where the word of a parameter comes from.
-pub enum Read {
-    /// The array at that position.
-    Given(usize, Array),
-    /// A new array.
-    Acquired(Array, Box<Spec<'static>>),
-    /// The number at that position, which may be an extent.
-    Number(usize, Scalar, Option<usize>),
-    Product(Scalar, Vec<Factor>),
+/// A number that the caller gives.
+pub struct NumberPlan {
+    pub parameter: usize,
+    pub scalar: Scalar,
+    /// The extent that it says.
+    pub extent: Option<usize>,
+    /// Whether it may be a character.
+    pub is_character: bool,
 }
 
-impl Quick {
-    /// None for a function with something that is not usual.
-    pub fn of(
-        signature: &Signature,
-        positional: &[usize],
-        like: Option<&'static Framework>,
-    ) -> Option<Quick> {
-        let position = |place| positional.iter().position(|it| *it == place);
-        let mut steps = Vec::new();
-        for (place, parameter) in signature.parameters.iter().enumerate() {
-            let read = match (&parameter.kind, parameter.mode) {
-                (Kind::Tensor(spec) | Kind::Elements(spec), mode) => {
-                    let array = Array::of(&signature.parameters, place)?;
-                    match mode {
-                        Mode::Out if parameter.optional || !is_plain(spec) => return None,
-                        Mode::Out => Read::Acquired(array, Box::new(spec.clone())),
-                        _ => Read::Given(position(place)?, array),
-                    }
-                }
-                (Kind::Scalar(scalar), Mode::In) => match &parameter.value {
-                    Value::Product(factors) => {
-                        let own = |factor| own_factor(signature, factor);
-                        Read::Product(*scalar, factors.iter().map(own).collect())
-                    }
-                    _ => {
-                        let extent = extent_of(parameter, &signature.names);
-                        Read::Number(position(place)?, *scalar, extent)
-                    }
-                },
-                _ => return None,
-            };
-            steps.push(Step { place, read });
-        }
-        steps.sort_by_key(|step| step.read.rank());
-        let arrays = index_of(&signature.parameters, steps.len());
-        let fits = steps.len() <= PARAMETERS && arrays <= ARRAYS && signature.names.len() <= NAMES;
-        let is_usual = !matches!(signature.result, Outcome::Text | Outcome::Tensor(_))
-            && like.is_none_or(|like| matches!(like.name, "numpy" | "torch"));
-        let parameters = steps.len();
-        let written = steps.iter().filter_map(|step| match &step.read {
-            Read::Given(position, array) => array.is_written.then_some(*position),
-            _ => None,
-        });
-        let written = written.collect();
-        (fits && is_usual).then_some(Quick {
-            steps,
-            given: positional.len(),
-            parameters,
-            written,
-            like,
+impl CallPlan {
+    /// `positional` are the parameters that may be given by position.
+    pub fn of(signature: &Signature, positional: &[usize]) -> PyResult<CallPlan> {
+        let parameters = &signature.parameters;
+        let all = |which: fn(&Parameter) -> bool| {
+            let parameters = parameters.iter().enumerate();
+            parameters.filter(move |(_, it)| which(it)).map(|(index, _)| index)
+        };
+        let arrays = |which: fn(&Parameter) -> bool| {
+            all(which).filter_map(|index| ArrayPlan::of(parameters, index)).collect()
+        };
+        let number = |index: usize| {
+            let parameter = &parameters[index];
+            let Kind::Scalar(scalar) = parameter.kind else { return None };
+            Some(NumberPlan {
+                parameter: index,
+                scalar,
+                extent: extent_of(parameter, &signature.names),
+                is_character: parameter.is_character(),
+            })
+        };
+        let mut numbers: Vec<NumberPlan> = all(Parameter::is_given).filter_map(number).collect();
+        // Objects may run code to become numbers, and that may change what pointers point to.
+        numbers.sort_by_key(|number| number.scalar == Scalar::Pointer);
+        let (places, cells) = places(parameters, positional)?;
+        Ok(CallPlan {
+            places,
+            numbers,
+            inputs: arrays(|it| it.mode != Mode::Out),
+            outputs: arrays(|it| it.mode == Mode::Out),
+            late: all(|it| match it.kind {
+                Kind::Tensor(_) | Kind::Elements(_) => it.mode == Mode::New,
+                Kind::Scalar(_) => !it.is_given(),
+                Kind::Text | Kind::Stream => true,
+            })
+            .collect(),
+            results: all(|it| matches!(it.mode, Mode::Out | Mode::New)).collect(),
+            written: all(Parameter::may_write).collect(),
+            arrays: index_of(parameters, parameters.len()),
+            cells,
+            gives: signature.gives(),
         })
     }
-}
 
-impl Read {
-    fn rank(&self) -> u8 {
-        match self {
-            Read::Given(..) => 0,
-            Read::Number(..) => 1,
-            Read::Acquired(..) => 2,
-            Read::Product(..) => 3,
-        }
+    /// The arrays, in the order in which they are read.
+    pub fn each_array(&self) -> impl Iterator<Item = &ArrayPlan> {
+        self.inputs.iter().chain(&self.outputs)
     }
 }
 
-/// With the index of an array instead of its place.
-fn own_factor(signature: &Signature, factor: &Factor) -> Factor {
-    match factor {
-        Factor::Of(place, measure) => Factor::Of(index_of(&signature.parameters, *place), *measure),
-        other => other.clone(),
+/// Where the parts of each parameter are, and the number of cells.
+fn places(parameters: &[Parameter], positional: &[usize]) -> PyResult<(Vec<Place>, usize)> {
+    let (mut cells, mut places) = (0, Vec::new());
+    for (index, parameter) in parameters.iter().enumerate() {
+        let default = match &parameter.value {
+            Value::Default(Literal::Text(text)) => Some(CString::new(text.as_str())?),
+            _ => None,
+        };
+        places.push(Place {
+            cell: cells,
+            array: index_of(parameters, index),
+            position: positional.iter().position(|it| *it == index).map(|place| place + 1),
+            default,
+        });
+        let is_array = parameter.kind.spec().is_some() && parameter.mode != Mode::New;
+        cells += usize::from(parameter.mode != Mode::In && !is_array);
     }
+    Ok((places, cells))
 }
 
 /// Whether any allocation will do.

@@ -8,6 +8,7 @@ use pyo3::types::{PyBytes, PyInt};
 use crate::bind::invoke::value::CValue;
 use crate::bind::signature::scalar::Scalar;
 use crate::engine::acquire::tensor_of;
+use crate::engine::reader::Snapshot;
 use crate::frameworks::{numpy, torch};
 use crate::protocols::buffer;
 use crate::protocols::buffer::Buffer;
@@ -19,8 +20,27 @@ use crate::values::tensor::PyTensor;
 /// What keeps the memory that a pointer points to, beside the caller's own object.
 pub enum Pointee {
     Nothing,
+    /// The array that is this parameter, and may get other memory.
+    Array(usize),
     Buffer(#[expect(dead_code, reason = "dropped after the call")] Box<Buffer>),
     Tensor(#[expect(dead_code, reason = "dropped after the call")] Py<PyTensor>),
+}
+
+/// The address of the elements of an array on the host that C may write to, in C order without
+/// gaps. None for all else, and for what takes more than a look.
+#[inline]
+pub fn of_array(object: &Bound<'_, PyAny>) -> Option<CValue> {
+    let found = Snapshot::of(object).filter(|found| found.is_writable)?;
+    let mut count = 1_i64;
+    for axis in (0..found.ndim).rev() {
+        // SAFETY: the array has that axis, and nothing has run since it was looked at.
+        let (extent, stride) = unsafe { found.axis(axis) };
+        if extent < 1 || (extent > 1 && stride != count << found.shift) {
+            return None;
+        }
+        count = count.checked_mul(extent).filter(|count| *count < 1 << 40)?;
+    }
+    Some(CValue::new(found.data))
 }
 
 /// The address that C gets: of the memory of an array or buffer that C may write to, of the

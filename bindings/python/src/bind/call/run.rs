@@ -5,68 +5,84 @@ use std::ffi::CString;
 use pyo3::prelude::*;
 
 use crate::bind::call::arguments::arrange;
+use crate::bind::call::arrays::Arrays;
 use crate::bind::call::call_state::CallState;
 use crate::bind::call::function::Function;
 use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::Outcome;
 use crate::frameworks::torch;
 use crate::support::arguments::Arguments;
 use crate::support::modules;
 use crate::support::objects::Ask;
 
 impl Function {
+    /// Makes a call, unless an argument is not what the signature says.
     #[inline(always)]
     pub fn enter<'py>(
         &self,
         py: Python<'py>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(quick) = self.quick.as_ref().filter(|_| given.names.is_none())
-            && let Some(result) = quick.call(py, self, given.positional)
-        {
-            return result;
-        }
-        self.call_carefully(py, given)
-    }
-
-    #[inline(never)]
-    fn call_carefully<'py>(
-        &self,
-        py: Python<'py>,
-        given: Arguments<'_, 'py>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let mut frame = CallState::new(py, self);
-        arrange(py, self, given, &mut frame.objects)?;
-        frame.run()
+        let mut arrays = Arrays::new();
+        arrays.reserve(self.plan.arrays, self.signature.names.len());
+        let mut state = CallState::new(py, self, &arrays);
+        arrange(py, self, given, &mut state.objects)?;
+        state.run()
     }
 }
 
-impl<'a, 'py> CallState<'a, 'py> {
-    /// Makes the call, unless an argument is not what the signature says.
-    pub fn run(&mut self) -> PyResult<Bound<'py, PyAny>> {
+impl<'py> CallState<'_, 'py> {
+    #[inline(always)]
+    fn run(&mut self) -> PyResult<Bound<'py, PyAny>> {
         // Here, since what is made elsewhere would be copied to its place.
-        self.words.resize(self.function.signature.parameters.len(), CValue::default());
-        self.cells.resize(self.function.cells, CValue::default());
+        self.values.resize(self.function.signature.parameters.len(), CValue::default());
+        self.cells.resize(self.plan.cells, CValue::default());
         // First, since objects may run code to become numbers, and that may change arrays.
-        self.read_scalars()?;
-        self.read(&self.function.order.inputs)?;
-        self.read(&self.function.order.outputs)?;
+        self.read_numbers()?;
+        self.read_arrays(&self.plan.inputs)?;
+        self.read_arrays(&self.plan.outputs)?;
+        if self.ran_foreign {
+            self.look_again(false)?;
+        }
         self.make_outputs()?;
-        self.fill_words()?;
+        if self.ran_foreign {
+            self.look_again(true)?;
+        }
+        self.fill_late()?;
+        if self.ran_foreign {
+            self.look_again(false)?;
+        }
+        // C may write to the descriptors that it gets.
+        let checker = if self.plan.gives { Some(self.checker()?) } else { None };
         self.order()?;
-        self.warn_of_tracing()?;
-        // SAFETY: all words are filled. That the C function has this signature is what the
-        // caller of `bind` said.
-        let result = unsafe { self.function.call(self.py, &mut self.words) };
+        if self.has_torch || self.is_uncommon {
+            self.warn_of_tracing()?;
+        }
+        // SAFETY: each parameter has a value of its type; arrays, texts and cells stay until this
+        // returns. That the C function has this signature is what the caller of `bind` said.
+        let result = unsafe { self.function.call(self.py, &mut self.values) };
         self.order_back()?;
-        self.mark_written()?;
+        // An array of NumPy has no version.
+        if self.has_torch || self.is_uncommon {
+            self.mark_written()?;
+        }
         self.function.check_status(self.py, &result)?;
         self.copy_back()?;
-        self.results(&result)
+        match self.function.signature.result {
+            Outcome::Void | Outcome::Status | Outcome::OwnStatus
+                if self.plan.results.is_empty() =>
+            {
+                Ok(self.py.None().into_bound(self.py))
+            }
+            _ => self.results(&result, checker),
+        }
     }
 
     /// `torch.jit.trace` would take what C gives for constants, as what NumPy gives.
+    #[inline(never)]
     fn warn_of_tracing(&self) -> PyResult<()> {
-        let given = self.objects.iter().flatten().any(|object| torch::TENSOR.is_type_of(object));
+        let given = self.has_torch
+            || self.objects.iter().flatten().any(|object| torch::TENSOR.is_type_of(object));
         if !given || !torch::is_tracing(self.py)? {
             return Ok(());
         }

@@ -13,10 +13,10 @@ use crate::values::stream::{has_cuda_streams, wait};
 
 impl CallState<'_, '_> {
     /// The stream that C works on: that which it is given, else the default stream.
-    pub fn work(&self) -> PyResult<Stream> {
-        let is_stream = |place: &&usize| matches!(self.parameter(**place).kind, Kind::Stream);
-        let handle = match self.function.order.late.iter().find(is_stream) {
-            Some(place) => self.stream(*place)?,
+    pub fn work(&mut self) -> PyResult<Stream> {
+        let is_stream = |index: &&usize| matches!(self.parameter(**index).kind, Kind::Stream);
+        let handle = match self.plan.late.iter().find(is_stream) {
+            Some(index) => self.stream(*index)?,
             None => ptr::null_mut(),
         };
         Ok(Stream::from_raw(handle))
@@ -24,18 +24,18 @@ impl CallState<'_, '_> {
 
     /// Makes C's stream wait for those on which the arrays were made.
     #[inline]
-    pub fn order(&self) -> PyResult<()> {
+    pub fn order(&mut self) -> PyResult<()> {
         self.order_each(wait)
     }
 
     /// Makes those streams wait for C's: what owns the arrays uses and frees them there.
     #[inline]
-    pub fn order_back(&self) -> PyResult<()> {
+    pub fn order_back(&mut self) -> PyResult<()> {
         self.order_each(|work, own, device| wait(own, work, device))
     }
 
     #[inline]
-    fn order_each(&self, wait: fn(Stream, Stream, Device) -> PyResult<()>) -> PyResult<()> {
+    fn order_each(&mut self, wait: fn(Stream, Stream, Device) -> PyResult<()>) -> PyResult<()> {
         match self.first {
             Some((_, device)) if has_cuda_streams(device) => self.order_on(device, wait),
             _ => Ok(()),
@@ -44,13 +44,13 @@ impl CallState<'_, '_> {
 
     #[cold]
     fn order_on(
-        &self,
+        &mut self,
         device: Device,
         wait: fn(Stream, Stream, Device) -> PyResult<()>,
     ) -> PyResult<()> {
         let work = self.work()?;
-        for (_, slot) in &self.slots {
-            let own = match slot.tensor() {
+        for plan in self.plan.each_array().filter(|plan| self.arrays.is_there(plan.index)) {
+            let own = match self.tensor(plan.index) {
                 Some(tensor) => tensor.get().stream(),
                 // Without a tensor, it is one of PyTorch.
                 None => torch::current_stream(self.py, device)?,

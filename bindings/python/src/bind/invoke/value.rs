@@ -1,7 +1,6 @@
 //! One C value, as it is passed.
 
 use std::ffi::c_void;
-use std::ptr::NonNull;
 
 /// Room for one C value, at its address.
 #[repr(C, align(16))]
@@ -21,9 +20,9 @@ impl CValue {
     /// As `new`, where it lies: what is read from it right after must not be wider than
     /// what was written, else the processor waits for the store.
     #[inline]
-    pub fn set(&mut self, pointer: NonNull<c_void>) {
+    pub fn set(&mut self, pointer: *mut c_void) {
         // SAFETY: as above.
-        unsafe { (&raw mut *self).cast::<NonNull<c_void>>().write(pointer) };
+        unsafe { (&raw mut *self).cast::<*mut c_void>().write(pointer) };
     }
 
     /// # Safety
