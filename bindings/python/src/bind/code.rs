@@ -19,6 +19,12 @@ pub struct Code {
     registers: Option<Registers>,
 }
 
+/// Whether `DLBRIDGE_BIND_FFI=1` says that libffi makes all calls, when a function is bound: to
+/// find out whether an error is one of the calls that are made here.
+fn is_left_to_libffi() -> bool {
+    std::env::var_os("DLBRIDGE_BIND_FFI").is_some_and(|value| value == "1")
+}
+
 /// What libffi knows of a signature. It points into itself: it stays in its box.
 struct Description {
     cif: ffi_cif,
@@ -68,7 +74,7 @@ impl Code {
         Ok(Code {
             address: address as *const c_void,
             description: Description::of(signature)?,
-            registers: Registers::of(signature),
+            registers: Registers::of(signature).filter(|_| !is_left_to_libffi()),
         })
     }
 

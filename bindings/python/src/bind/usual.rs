@@ -198,7 +198,6 @@ impl Room {
             || !is_shape_wanted
             || !self.is_dtype_wanted(array, dtype)
             || (array.is_written && !is_writable)
-            || !is_amid(data)
             || data as usize as u64 & (array.alignment - 1) != 0
         {
             return None;
@@ -225,6 +224,9 @@ impl Room {
             }
             shape[place].set(MaybeUninit::new(extent));
             strides[place].set(MaybeUninit::new(stride));
+        }
+        if !is_amid(data, far) {
+            return None;
         }
         if array.is_written && !is_apart && !is_injective(ndim, axis, shift) {
             return None;
@@ -290,10 +292,13 @@ fn is_injective(ndim: usize, axis: impl Fn(usize) -> (i64, i64), shift: u32) -> 
     Layout::new(8, &shape, Some(&strides)).is_ok_and(|layout| layout.is_injective())
 }
 
-/// Whether a small array at that address is far from both ends of the address space.
+/// Whether an array whose elements are as far from the first one is inside the address space.
 #[inline]
-fn is_amid(data: *mut c_void) -> bool {
-    (1 << 32..1 << 62).contains(&(data as usize as u64))
+fn is_amid(data: *mut c_void, far: u64) -> bool {
+    /// No system maps memory below.
+    const LOWEST: u64 = 1 << 16;
+    let reach = (far + 1) * (WIDE / 8) as u64;
+    (LOWEST + reach..1 << 62).contains(&(data as usize as u64))
 }
 
 /// # Safety
