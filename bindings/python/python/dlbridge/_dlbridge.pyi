@@ -517,7 +517,7 @@ def frameworks() -> tuple[str, ...]:
     """The names of the frameworks that `convert` takes as `to`."""
 
 def _torch_fast_path() -> str:
-    """Whether PyTorch's own functions are used, and if not, why."""
+    """Whether PyTorch's own functions are used, and if not, why. For the command line."""
 
 def _catalogue() -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
     """Name, title, module and distributions of each framework. For the command line, and tests."""

@@ -81,7 +81,7 @@ pub fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     if numpy::ARRAY.is_exact_type_of(object) {
         return Some(NUMPY);
     }
-    if torch::TENSOR.is_exact_type_of(object) {
+    if torch::is_plain(object) {
         return Some(TORCH);
     }
     object.is_exact_instance_of::<PyTensor>().then_some(OWN)

@@ -39,7 +39,7 @@ fn is_tried(version: &str) -> bool {
     }
 }
 
-/// Whether PyTorch's own functions are used, and if not, why: for `python -m dlbridge doctor`.
+/// Whether PyTorch's own functions are used, and if not, why. For the command line.
 #[pyfunction]
 pub fn _torch_fast_path(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
     if TENSOR.get(py).is_none() {
