@@ -1,10 +1,12 @@
 //! The versions of PyTorch whose own functions may be used: those that they were tried with.
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
 use crate::frameworks::torch::TENSOR;
 use crate::frameworks::torch::functions::Functions;
+use crate::support::lazy::once;
 use crate::support::objects::Ask as _;
 use crate::support::{errors, modules, objects};
 
@@ -16,8 +18,14 @@ const TRIED: [(u32, u32); 7] = [(2, 8), (2, 9), (2, 10), (2, 11), (2, 12), (2, 1
 /// `0` switches them off.
 const SWITCH: &str = "DLBRIDGE_TORCH_FAST";
 
-/// Why they are not used; None if they may be. PyTorch is loaded.
-pub fn refusal(py: Python<'_>) -> PyResult<Option<String>> {
+/// Why they are not used; None if they may be. PyTorch is loaded. It is found out once: a
+/// variable that is set or removed later changes nothing.
+pub fn refusal(py: Python<'_>) -> PyResult<Option<&'static str>> {
+    static FOUND: PyOnceLock<Option<String>> = PyOnceLock::new();
+    once(py, &FOUND, || found(py)).map(Option::as_deref)
+}
+
+fn found(py: Python<'_>) -> PyResult<Option<String>> {
     if std::env::var_os(SWITCH).is_some_and(|value| value == "0") {
         return Ok(Some(format!("{SWITCH}=0")));
     }
