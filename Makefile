@@ -26,7 +26,7 @@ handwritten_c = $(filter-out include/dlbridge/dlbridge.h %/dlpack.h, \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help prerequisites environment frameworks build wheel demo test bench test-gpu bench-gpu lint fmt header ptx clean
+.PHONY: help prerequisites environment frameworks build wheel demo check test bench test-gpu bench-gpu lint fmt header ptx clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -34,6 +34,18 @@ help: ## list these targets
 demo: wheel build/demo/libfilters.so ## build everything and run the demo
 	$(say) "running the demo"
 	@.venv/bin/python examples/demo/demo.py build/demo/libfilters.so build/demo/demo.png
+
+check: frameworks wheel ## what to run at each change: style, Rust core, Python tests with NumPy alone
+	$(say) "checking the Rust and the Python code"
+	@cargo fmt --all --check
+	@cargo clippy --quiet --workspace --all-targets $(cargo_flags) -- -D warnings
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+	$(say) "running the core's Rust tests"
+	@cargo test --quiet $(cargo_flags)
+	$(say) "running the Python tests that need only NumPy, but for the slow ones"
+	@.venv/bin/python -m pytest --quiet -m "not frameworks and not slow" \
+	    --numprocesses 2 --dist loadfile tests/python
 
 test: frameworks wheel ## run all tests: Rust, C, C++ and Python
 	$(say) "running the Rust tests"

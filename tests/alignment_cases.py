@@ -12,7 +12,7 @@ import sys
 
 import dlbridge
 import numpy as np
-from framework_cases import DTYPES, VALUES, numpy_dtype
+from framework_cases import DTYPES, numpy_dtype, seen
 
 # The address of the first element is that many bytes past a multiple of 64.
 OFFSETS = [0, 32, 16, 8, 4, 2, 1]
@@ -265,7 +265,7 @@ def main(name, is_alone):
             if did != "shares":
                 continue
             if dtype.isbuiltin == 1:
-                np.testing.assert_array_equal(VALUES[name](x), array)
+                np.testing.assert_array_equal(seen(name, x)[1], array)
             worked = [succeeds(operation) for operation in WORK[name](x)]
             print(json.dumps({"dtype": title, "offset": offset, "worked": worked}), flush=True)
     print("done")

@@ -230,6 +230,7 @@ CASES = {
     "an audit": lambda: (repr(log), log[0].file, log[0].line, log[0].bytes, repr(log[0])),
     "frameworks": called(dlbridge.frameworks),
     "_catalogue": called(dlbridge._dlbridge._catalogue),
+    "_torch_fast_path": called(dlbridge._dlbridge._torch_fast_path),
     # Tensors.
     "attributes": lambda: (tensor.shape, tensor.strides, tensor.ndim, tensor.size, tensor.nbytes),
     "dtype and device": lambda: (tensor.dtype, tensor.device, tensor.itemsize, tensor.readonly),

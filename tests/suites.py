@@ -28,7 +28,7 @@ import dlbridge
 import pytest
 
 # Marks of these suites that mean nothing here.
-MARKS = ("gzip", "leaks_references", "numpy", "slow", "thread_unsafe", "valgrind_error")
+MARKS = ("gzip", "leaks_references", "numpy", "thread_unsafe", "valgrind_error")
 
 # What a test that is left out may raise; a panic is none of them.
 FAILURES = (Exception, pytest.fail.Exception)

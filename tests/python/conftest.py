@@ -6,6 +6,7 @@ import handmade
 import pytest
 import toolchain
 from dlbridge import _dlbridge
+from markers import pytest_ignore_collect, pytest_itemcollected  # noqa: F401 - the hooks
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The usual exchanges give what the careful way gives, which keywords take."""
+"""The usual exchanges give what the careful way gives, which any option takes."""
 
 import sys
 
@@ -34,7 +34,9 @@ def outcome(function, *arguments, **named):
 @pytest.mark.parametrize("place", range(len(ARRAYS)))
 def test_convert(place, to):
     x = ARRAYS[place]
-    assert outcome(dlbridge.convert, x, to) == outcome(dlbridge.convert, x, to=to)
+    careful = outcome(dlbridge.convert, x, to, device=None)
+    assert outcome(dlbridge.convert, x, to) == careful
+    assert outcome(dlbridge.convert, x, to=to) == careful
 
 
 @pytest.mark.filterwarnings("ignore")

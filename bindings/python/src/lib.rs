@@ -19,6 +19,8 @@ mod _dlbridge {
     use crate::api::{asarray, convert, empty, from_dlpack, pickle, plan, tensor_calls};
     use crate::bind;
     use crate::frameworks::dlpack_adapter::DLPackAdapter;
+    #[pymodule_export]
+    use crate::frameworks::torch::_torch_fast_path;
     use crate::support::{errors, exceptions, function, interpreter, optional, vectorcall};
     #[pymodule_export]
     use crate::{

@@ -34,6 +34,7 @@ __all__ = [
     "_from_managed",
     "_rebuild",
     "_reserve_in_use",
+    "_torch_fast_path",
     "asarray",
     "audit",
     "convert",
@@ -514,6 +515,9 @@ def plan(
 
 def frameworks() -> tuple[str, ...]:
     """The names of the frameworks that `convert` takes as `to`."""
+
+def _torch_fast_path() -> str:
+    """Whether PyTorch's own functions are used, and if not, why. For the command line."""
 
 def _catalogue() -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
     """Name, title, module and distributions of each framework. For the command line, and tests."""

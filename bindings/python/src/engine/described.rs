@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyType};
 
 use crate::engine::array_method;
-use crate::frameworks::framework::HostProtocol;
 use crate::frameworks::{numpy, registry};
 use crate::protocols::exchange_table::Table;
 use crate::protocols::raw_array::{self, Raw};
@@ -82,29 +81,13 @@ pub fn acquired(
 /// it. None for other objects, and for what they do not describe by it.
 pub fn on_host(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let py = obj.py();
-    let Some((framework, protocol)) = registry::of(obj)
-        .and_then(|framework| framework.host_protocol.map(|protocol| (framework, protocol)))
-    else {
+    let Some(read) = registry::of(obj).and_then(|framework| framework.read_on_host) else {
         return Ok(None);
     };
-    let described = || match protocol {
-        HostProtocol::Buffer => buffer::describe(obj),
-        HostProtocol::ArrayInterface => {
-            array_interface::describe(obj, &obj.getattr(intern!(py, "__array_interface__")?)?)
-        }
-    };
-    let read = || {
-        if !(framework.is_on_host)(obj)? {
-            return Ok(None);
-        }
-        let raw = described()?;
-        match framework.host_mistakes.contains(&raw.array.dtype) {
-            true => Ok(None),
-            // SAFETY: as in `acquired`. What would be a copy is left to DLPack.
-            false => unsafe { raw.into_tensor(py, Some(false)) }.map(Some),
-        }
-    };
-    errors::tolerate(py, read()).map(Option::flatten)
+    // SAFETY: as in `acquired`. What would be a copy is left to DLPack.
+    let tensor = |raw: Raw<'_>| unsafe { raw.into_tensor(py, Some(false)) };
+    let made = read(obj).and_then(|raw| raw.map(tensor).transpose());
+    errors::tolerate(py, made).map(Option::flatten)
 }
 
 /// What DLPack can have only as a copy, and why; None for other objects.

@@ -7,6 +7,7 @@ use dlbridge::cuda::Stream;
 use dlbridge::{DType, Device, Tensor, TensorRef};
 use pyo3::prelude::*;
 
+use crate::protocols::raw_array::Raw;
 use crate::support::lazy_type::LazyType;
 use crate::support::{errors, objects};
 use crate::values::tensor::PyTensor;
@@ -15,10 +16,10 @@ use crate::values::tensor::PyTensor;
 pub type Reason = Box<str>;
 
 type CheckFn = fn(&Bound<'_, PyAny>) -> PyResult<()>;
-type CheckHostFn = fn(&Bound<'_, PyAny>) -> PyResult<bool>;
 type CopyFn = fn(&Bound<'_, PyAny>, Option<bool>) -> PyResult<Option<Tensor>>;
 type GiveAtOnceFn =
     for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>;
+type HostReadFn = for<'py> fn(&Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>>;
 type ForeseeFn = fn(&Bound<'_, PyAny>) -> PyResult<(Tensor, &'static str)>;
 type StreamFn = fn(Python<'_>, Device) -> PyResult<Stream>;
 
@@ -36,7 +37,7 @@ pub struct Framework {
     pub arrays: &'static [&'static LazyType],
     /// The strides that it takes.
     pub order: Order,
-    /// What the address of the first element must be a multiple of on the host: less would
+    /// What the address of the first element must be a multiple of on the host, a power of two: less would
     /// end the process in an operation of the framework, or make it copy.
     pub alignment: fn(DType) -> usize,
     /// Whether it refuses a negative stride also where nothing is reached through its axis.
@@ -63,13 +64,9 @@ pub struct Framework {
     pub give_at_once: Option<GiveAtOnceFn>,
     /// Whether what it gives in the legacy form of DLPack, which cannot say so, may be written to.
     pub legacy_is_writable: bool,
-    /// By which protocol its arrays on the host are read where anything is accepted, if another
-    /// one than DLPack takes it less time. What they do not describe by it is read by DLPack.
-    pub host_protocol: Option<HostProtocol>,
-    /// The element types that it names there also for others: they are read by DLPack.
-    pub host_mistakes: &'static [DType],
-    /// Whether an array is on the host, where that protocol would copy what is not.
-    pub is_on_host: CheckHostFn,
+    /// Reads its arrays on the host by another protocol than DLPack, where anything is accepted
+    /// and that takes less time. What it does not read, or fails to, is read by DLPack.
+    pub read_on_host: Option<HostReadFn>,
     /// Refuses its objects that have no memory to share, where asking them for it would end
     /// badly, and those whose meaning would be lost.
     pub check_source: Option<CheckFn>,
@@ -104,9 +101,7 @@ impl Framework {
         give: ExportFn::Object(|tensor| Ok(tensor.clone().into_any())),
         give_at_once: None,
         legacy_is_writable: false,
-        host_protocol: None,
-        host_mistakes: &[],
-        is_on_host: |_| Ok(true),
+        read_on_host: None,
         check_source: None,
         copied_from: None,
         would_copy_out: None,
@@ -167,13 +162,6 @@ pub enum ExportFn {
     Object(for<'py> fn(&Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>>),
     View(for<'py> fn(&TensorRef<'_>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>),
     Owner(for<'py> fn(Python<'py>, Tensor) -> PyResult<Bound<'py, PyAny>>),
-}
-
-/// A protocol for memory on the host alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum HostProtocol {
-    Buffer,
-    ArrayInterface,
 }
 
 /// A function of a framework that takes objects with memory of CUDA, and names its

@@ -8,9 +8,9 @@ use pyo3::types::PyDict;
 
 use crate::frameworks::dlpack_adapter::DLPackAdapter;
 use crate::frameworks::framework::{
-    ExportFn, Form, Framework, HostProtocol, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain,
-    lacks,
+    ExportFn, Form, Framework, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain, lacks,
 };
+use crate::protocols::buffer;
 use crate::support::lazy_type::LazyType;
 use crate::support::objects::{Ask, intern};
 use crate::support::{errors, modules, objects};
@@ -31,7 +31,7 @@ pub static FRAMEWORK: Framework = Framework {
     on_gpu: Some(OnGpu { module: "jax.dlpack", function: "from_dlpack", form: Form::Legacy }),
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
-    host_protocol: Some(HostProtocol::Buffer),
+    read_on_host: Some(|x| buffer::describe(x).map(Some)),
     ..Framework::ANY
 };
 

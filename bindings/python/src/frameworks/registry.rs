@@ -19,7 +19,7 @@ use crate::values::tensor::PyTensor;
 static OWN_TYPE: LazyType = LazyType::own::<PyTensor>();
 
 /// Whose arrays are `dlbridge.Tensor`.
-static DLBRIDGE: Framework = Framework {
+static OWN: Framework = Framework {
     name: "dlbridge",
     title: "dlbridge",
     module: "dlbridge",
@@ -30,7 +30,6 @@ static DLBRIDGE: Framework = Framework {
     ..Framework::ANY
 };
 
-static OWN: &Framework = &DLBRIDGE;
 pub static NUMPY: &Framework = &numpy::framework::FRAMEWORK;
 pub static TORCH: &Framework = &torch::framework::FRAMEWORK;
 pub static JAX: &Framework = &jax::FRAMEWORK;
@@ -53,7 +52,7 @@ pub static ALL: [&Framework; 13] = [
     &warp::FRAMEWORK,
     &tinygrad::FRAMEWORK,
     &tvm_ffi::FRAMEWORK,
-    OWN,
+    &OWN,
 ];
 
 /// The framework of that name.
@@ -81,10 +80,10 @@ pub fn exactly(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
     if numpy::ARRAY.is_exact_type_of(object) {
         return Some(NUMPY);
     }
-    if torch::TENSOR.is_exact_type_of(object) {
+    if torch::is_plain(object) {
         return Some(TORCH);
     }
-    object.is_exact_instance_of::<PyTensor>().then_some(OWN)
+    object.is_exact_instance_of::<PyTensor>().then_some(&OWN)
 }
 
 /// The names of the frameworks that `convert` takes as `to`.

@@ -5,9 +5,9 @@ use dlbridge::{DType, Tensor};
 use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::legacy_capsule;
-use crate::frameworks::framework::{
-    ExportFn, Framework, HostProtocol, Order, ReadOnly, is_plain, lacks,
-};
+use crate::frameworks::framework::{ExportFn, Framework, Order, ReadOnly, is_plain, lacks};
+use crate::protocols::buffer;
+use crate::protocols::raw_array::Raw;
 use crate::support::errors;
 use crate::support::lazy_type::LazyType;
 use crate::support::objects::{Ask, intern};
@@ -32,8 +32,7 @@ pub static FRAMEWORK: Framework = Framework {
     },
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
-    host_protocol: Some(HostProtocol::Buffer),
-    is_on_host,
+    read_on_host: Some(read_on_host),
     check_source: Some(check_source),
     copied_from: Some(explain_source),
     ..Framework::ANY
@@ -47,10 +46,12 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
 }
 
-/// As the name of its device ends: `/job:localhost/replica:0/task:0/device:CPU:0`.
-fn is_on_host(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let device = object.getattr(intern!(object.py(), "backing_device")?)?;
-    Ok(errors::text(&device).is_some_and(|name| name.contains("device:CPU:")))
+/// By its buffer, which would be a copy of what is elsewhere. The name of a device ends like
+/// `/job:localhost/replica:0/task:0/device:CPU:0`.
+fn read_on_host<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>> {
+    let device = x.getattr(intern!(x.py(), "backing_device")?)?;
+    let is_there = errors::text(&device).is_some_and(|name| name.contains("device:CPU:"));
+    is_there.then(|| buffer::describe(x)).transpose()
 }
 
 /// Refuses tensors whose `__dlpack__` would end the process.

@@ -4,9 +4,11 @@ use dlbridge::DType;
 use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::legacy_capsule;
-use crate::frameworks::framework::{ExportFn, Framework, HostProtocol, is_plain, lacks};
+use crate::frameworks::framework::{ExportFn, Framework, is_plain, lacks};
+use crate::protocols::array_interface;
+use crate::protocols::raw_array::Raw;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::Ask;
+use crate::support::objects::{Ask, intern};
 use crate::values::tensor::PyTensor;
 
 static ARRAY: LazyType = LazyType::new("warp", "array");
@@ -28,9 +30,7 @@ pub static FRAMEWORK: Framework = Framework {
     },
     protocol: "legacy DLPack capsule",
     give: ExportFn::Object(give),
-    host_protocol: Some(HostProtocol::ArrayInterface),
-    // Of bfloat16 it says the same.
-    host_mistakes: &[DType::UINT16],
+    read_on_host: Some(read_on_host),
     legacy_is_writable: true,
     ..Framework::ANY
 };
@@ -43,4 +43,11 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
     from_dlpack
         .called([&legacy_capsule(&FRAMEWORK, tensor)?.into_any()])
         .map_err(|error| FRAMEWORK.refusal(&tensor.get().core().view(), py, error))
+}
+
+/// By its array interface, which names uint16 and bfloat16 alike.
+fn read_on_host<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>> {
+    let interface = x.getattr(intern!(x.py(), "__array_interface__")?)?;
+    let raw = array_interface::describe(x, &interface)?;
+    Ok(Some(raw).filter(|raw| raw.array.dtype != DType::UINT16))
 }

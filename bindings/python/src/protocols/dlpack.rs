@@ -111,7 +111,7 @@ pub fn device_of(x: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
 /// chosen, and by that others choose.
 ///
 /// `own` is what it said before, if it was asked; it may also have moved to `wanted`.
-fn check_device(
+pub fn check_device(
     x: &Bound<'_, PyAny>,
     tensor: &Tensor,
     own: Option<Device>,

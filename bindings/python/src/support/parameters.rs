@@ -20,6 +20,13 @@ pub struct Parameters<const R: usize, const O: usize> {
 pub type Values<'a, 'py, const R: usize, const O: usize> =
     ([&'a Bound<'py, PyAny>; R], [Option<&'a Bound<'py, PyAny>>; O]);
 
+/// What is wrong with arguments, by numbers and places.
+enum Wrong {
+    TooMany(usize),
+    Twice(usize),
+    Missing(usize),
+}
+
 struct Parameter {
     name: &'static str,
     interned: Name,
@@ -90,26 +97,7 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         py: Python<'py>,
         given: Arguments<'a, 'py>,
     ) -> Option<Values<'a, 'py, R, O>> {
-        if given.positional.len() > self.by_position {
-            return None;
-        }
-        let (mut required, mut optional) = ([None; R], [None; O]);
-        for (index, value) in given.positional.iter().enumerate() {
-            *(if index < R { &mut required[index] } else { &mut optional[index - R] }) =
-                Some(value);
-        }
-        let names = given.names.into_iter().flat_map(|names| names.iter_borrowed());
-        for (name, value) in names.zip(given.named) {
-            let index = self.known_index(py, &name)?;
-            let own = if index < R { &mut required[index] } else { &mut optional[index - R] };
-            if own.replace(value).is_some() {
-                return None;
-            }
-        }
-        required
-            .iter()
-            .all(Option::is_some)
-            .then(|| (required.map(|it| it.expect("all are there")), optional))
+        self.arrange(given, |name| self.known_index(py, name).ok_or(()), |_| ()).ok()
     }
 
     /// Reads names letter by letter, and says what is wrong.
@@ -120,9 +108,28 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         function: &str,
         given: Arguments<'a, 'py>,
     ) -> PyResult<Values<'a, 'py, R, O>> {
+        let refuse = |wrong| match wrong {
+            Wrong::TooMany(count) => self.too_many(function, count),
+            Wrong::Twice(index) => errors::new::<PyTypeError>(format_args!(
+                "{function}() got multiple values for argument '{}'",
+                self.at(index).name
+            )),
+            Wrong::Missing(index) => self.missing(function, index),
+        };
+        self.arrange(given, |name| self.index_of(py, function, name), refuse)
+    }
+
+    /// Puts each argument in its place, which `index_of` finds by its name.
+    #[inline]
+    fn arrange<'a, 'py, E>(
+        &self,
+        given: Arguments<'a, 'py>,
+        index_of: impl Fn(&Bound<'py, PyAny>) -> Result<usize, E>,
+        refuse: impl Fn(Wrong) -> E,
+    ) -> Result<Values<'a, 'py, R, O>, E> {
         let count = given.positional.len();
         if count > self.by_position {
-            return Err(self.too_many(function, count));
+            return Err(refuse(Wrong::TooMany(count)));
         }
         let (mut required, mut optional) = ([None; R], [None; O]);
         let mut set = |index: usize, value| match index < R {
@@ -134,16 +141,13 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         }
         let names = given.names.into_iter().flat_map(|names| names.iter_borrowed());
         for (name, value) in names.zip(given.named) {
-            let index = self.index_of(py, function, &name)?;
+            let index = index_of(&name)?;
             if !set(index, value) {
-                return Err(errors::new::<PyTypeError>(format_args!(
-                    "{function}() got multiple values for argument '{}'",
-                    self.at(index).name
-                )));
+                return Err(refuse(Wrong::Twice(index)));
             }
         }
         match required.iter().position(Option::is_none) {
-            Some(index) => Err(self.missing(function, index)),
+            Some(index) => Err(refuse(Wrong::Missing(index))),
             None => Ok((required.map(|it| it.expect("there are no others")), optional)),
         }
     }

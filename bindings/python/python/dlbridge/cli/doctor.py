@@ -32,6 +32,7 @@ class Found:
     protocols: list[str]
     error: str
     hint: str
+    fast_path: str = ""  # of PyTorch: whether its own functions are used, or why not
 
 
 @dataclass
@@ -104,6 +105,7 @@ def _probe(name: str) -> Found:
         answer["error"],
         " ".join(answer["hint"].split()),
     )
+    found.fast_path = answer.get("fast_path", "")
     return found
 
 
@@ -168,6 +170,11 @@ def text(report: Report) -> str:
     rows = list(report.versions.items())
     rows += [("library", report.library.path or "not found"), ("CUDA", report.cuda)]
     lines = [f"{name:12}{value}" for name, value in rows]
+    lines += [
+        f"{FRAMEWORKS[found.name].title} fast path: {found.fast_path}"
+        for found in report.frameworks
+        if found.fast_path
+    ]
     lines += ["", "Frameworks, and the protocols that their arrays speak"]
     for found in report.frameworks:
         spoken = ", ".join(found.protocols) or ("no import" if found.error else "no array here")

@@ -8,6 +8,8 @@ import sys
 import warnings
 from typing import Any
 
+from dlbridge import _dlbridge
+
 from .frameworks import FRAMEWORKS, NotOfferedError, values
 
 _ATTRIBUTES = (
@@ -31,6 +33,8 @@ def main() -> None:
     else:
         try:
             answer["protocols"] = protocols(framework.make(values("float32"), "contiguous"))
+            if sys.argv[1] == "torch":
+                answer["fast_path"] = _dlbridge._torch_fast_path()
         except NotOfferedError as error:
             answer["hint"] = str(error)
         except Exception as error:

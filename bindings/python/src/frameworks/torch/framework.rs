@@ -67,7 +67,10 @@ fn give_at_once<'py>(
     keeper: Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = keeper.py();
-    match table(py)?.filter(|_| view.layout().count() > 0 && has_alone(view.dtype())) {
+    let layout = view.layout();
+    // Idle negative strides are to be made positive, which takes a new descriptor.
+    let is_tidy = layout.given_strides().unwrap_or_default().iter().all(|stride| *stride >= 0);
+    match table(py)?.filter(|_| is_tidy && layout.count() > 0 && has_alone(view.dtype())) {
         // SAFETY: the view came with the object that keeps its memory.
         Some(table) => table.give(py, unsafe { kept(view, keeper) }?).map(Some),
         None => Ok(None),

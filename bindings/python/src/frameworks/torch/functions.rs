@@ -20,6 +20,7 @@ use crate::frameworks::torch::dual;
 use crate::frameworks::torch::dual::Levels;
 use crate::frameworks::torch::hooks::Hooks;
 use crate::frameworks::torch::state::State;
+use crate::frameworks::torch::versions;
 use crate::protocols::exchange_table::Table;
 use crate::support::objects::{Ask as _, intern};
 use crate::support::{errors, modules, objects};
@@ -194,10 +195,13 @@ impl Functions {
 
     /// The functions, if they are there and tell what Python and the table tell.
     fn tried(py: Python<'_>) -> PyResult<Option<Functions>> {
+        if versions::refusal(py)?.is_some() {
+            return Ok(None);
+        }
         let (Some(mut found), Some(table)) = (Functions::find(py)?, super::table(py)?) else {
             return Ok(None);
         };
-        // What is done here is not for those who look on.
+        // Do not probe while a dispatch mode is active: it would observe the probe.
         let c = modules::import(py, c"torch._C")?;
         for modes in [c"_len_torch_dispatch_stack", c"_len_torch_function_stack"] {
             if c.method(modes, [])?.extract::<usize>()? > 0 {
