@@ -93,7 +93,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Of an array of NumPy, PyTorch or dlbridge, with elements that C has without a change. None
     /// for all else, and for what takes more than a look.
-    #[inline]
+    #[inline(always)]
     pub fn of(object: &Bound<'_, PyAny>) -> Option<Snapshot> {
         // NumPy's extents are as wide as an address.
         if cfg!(target_pointer_width = "64") && numpy::ARRAY.is_exact_type_of(object) {
@@ -105,7 +105,7 @@ impl Snapshot {
         Snapshot::of_torch(object)
     }
 
-    #[inline]
+    #[inline(always)]
     fn of_numpy(array: &Bound<'_, PyAny>) -> Option<Snapshot> {
         let fields = numpy::Fields::of(array);
         let dtype = fields.plain_dtype()?.raw();

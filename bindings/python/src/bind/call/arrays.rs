@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::bind::call::array_plan::{ArrayPlan, Dtypes};
+use crate::bind::call::fill::fill;
 use crate::engine::reader::Snapshot;
 use crate::support::errors;
 
@@ -69,7 +70,9 @@ impl Arrays {
     /// Makes room for so many arrays and names, which stay where they are.
     #[inline(always)]
     pub fn reserve(&mut self, arrays: usize, names: usize) {
-        self.arrays.reserve(arrays);
+        if arrays > ARRAYS {
+            self.arrays.reserve(arrays);
+        }
         let start = self.arrays.as_mut_ptr();
         for index in 0..arrays {
             // SAFETY: there is room for so many, and what is not written may be uninitialised.
@@ -82,7 +85,7 @@ impl Arrays {
         }
         // SAFETY: as many were made.
         unsafe { self.arrays.set_len(arrays) };
-        self.extents.resize_with(names, || Cell::new(-1));
+        fill(&mut self.extents, names, || Cell::new(-1));
     }
 
     /// Takes an array as it is now, if it is what it must be, and returns what C gets. None for

@@ -38,8 +38,11 @@ pub struct CallState<'a, 'py> {
     pub values: SmallVec<[CValue; PARAMETERS]>,
     /// Where C writes numbers and what it makes.
     pub cells: SmallVec<[CValue; 2]>,
-    /// The first array that the caller gave, and where it is.
-    pub first: Option<(&'a Bound<'py, PyAny>, Device)>,
+    /// The first array that the caller gave.
+    pub first: Option<&'a Bound<'py, PyAny>>,
+    /// Where that is; the host if there is none.
+    pub device: Device,
+    pub is_on_host: bool,
     /// Whether one of the arrays is PyTorch's.
     pub has_torch: bool,
     /// Whether an array took a closer look: it may be one of a subclass of PyTorch's.
@@ -70,6 +73,8 @@ impl<'a, 'py> CallState<'a, 'py> {
             values: SmallVec::new(),
             cells: SmallVec::new(),
             first: None,
+            device: Device::CPU,
+            is_on_host: true,
             has_torch: false,
             is_uncommon: false,
             ran_foreign: false,
@@ -100,7 +105,7 @@ impl<'a, 'py> CallState<'a, 'py> {
 
     /// The framework that the results are of.
     pub fn framework(&self) -> Option<&'static Framework> {
-        self.function.like.or_else(|| registry::of(self.first?.0))
+        self.function.like.or_else(|| registry::of(self.first?))
     }
 
     /// The tensor that keeps the memory of an array, where the caller's object does not.
@@ -127,7 +132,7 @@ impl<'a, 'py> CallState<'a, 'py> {
                 checker.set_extent(name, extent).map_err(errors::argument)?;
             }
         }
-        for plan in self.plan.each_array() {
+        for plan in &self.plan.arrays {
             if self.arrays.is_there(plan.index) && self.objects[plan.parameter].is_some() {
                 let argument = self.argument(plan);
                 let checked = self.see(plan.index, |view| checker.check(argument, view))?;

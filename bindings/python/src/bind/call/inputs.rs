@@ -1,6 +1,7 @@
 //! What a call reads: the caller's arrays and numbers.
 
 use std::ffi::c_void;
+use std::ptr;
 
 use dlbridge::abi::Flags;
 use dlbridge::check::{Argument, Checker};
@@ -31,9 +32,12 @@ use crate::values::tensor::PyTensor;
 impl<'a, 'py> CallState<'a, 'py> {
     /// Reads the arrays that the caller gave.
     #[inline(always)]
-    pub fn read_arrays(&mut self, plans: &'a [ArrayPlan]) -> PyResult<()> {
-        for plan in plans {
-            let Some(object) = self.objects[plan.parameter] else { continue };
+    pub fn read_arrays(&mut self) -> PyResult<()> {
+        for plan in &self.plan.arrays {
+            let Some(object) = self.objects[plan.parameter] else {
+                self.values[plan.parameter].set(ptr::null_mut());
+                continue;
+            };
             match self.accept(plan, object) {
                 Some(address) => self.values[plan.parameter].set(address),
                 None => self.read_array(plan, object)?,
@@ -43,17 +47,16 @@ impl<'a, 'py> CallState<'a, 'py> {
     }
 
     /// Takes an array that is at once what the plan wants, and returns what C gets.
-    #[inline]
+    #[inline(always)]
     fn accept(&mut self, plan: &ArrayPlan, object: &'a Bound<'py, PyAny>) -> Option<*mut c_void> {
-        if !plan.is_whole || audit::is_on() {
-            return None;
-        }
-        if self.first.is_some_and(|(_, device)| !device.is_host_accessible()) {
+        if !plan.is_whole || !self.is_on_host || audit::is_on() {
             return None;
         }
         let found = Snapshot::of(object)?;
         let address = self.arrays.accept(plan, &found)?;
-        self.first.get_or_insert((object, Device::CPU));
+        if self.first.is_none() {
+            self.first = Some(object);
+        }
         self.has_torch |= found.library == Library::PyTorch;
         Some(address)
     }
@@ -112,10 +115,11 @@ impl<'a, 'py> CallState<'a, 'py> {
         device: Device,
         argument: &Argument<'_>,
     ) -> PyResult<()> {
-        let Some((_, first)) = self.first else {
-            self.first = Some((object, device));
-            return Ok(());
-        };
+        if self.first.is_none() {
+            (self.first, self.device) = (Some(object), device);
+            self.is_on_host = device.is_host_accessible();
+        }
+        let first = self.device;
         if first == device || (first.is_host_accessible() && device.is_host_accessible()) {
             return Ok(());
         }
@@ -129,7 +133,7 @@ impl<'a, 'py> CallState<'a, 'py> {
     pub fn look_again(&mut self, may_change: bool) -> PyResult<()> {
         self.ran_foreign = false;
         let (plan, arrays) = (self.plan, self.arrays);
-        for plan in plan.each_array() {
+        for plan in &plan.arrays {
             let Some(object) = self.objects[plan.parameter] else { continue };
             if !arrays.is_borrowed(plan.index) {
                 continue;
@@ -149,8 +153,9 @@ impl<'a, 'py> CallState<'a, 'py> {
             if let Pointee::Array(parameter) = *pointee
                 && let Some(object) = self.objects[parameter]
             {
-                let now = pointer::of_array(object);
-                let still = now.is_some_and(|now| now.bits() == self.values[parameter].bits());
+                // SAFETY: the value of a pointer is one.
+                let before = unsafe { self.values[parameter].get::<*mut c_void>() };
+                let still = pointer::of_array(object) == Some(before);
                 unchanged(still).map_err(|error| self.named(parameter, error))?;
             }
         }
@@ -177,7 +182,7 @@ impl<'a, 'py> CallState<'a, 'py> {
             (Some(object), _) if plan.is_character => character(scalar, object)?,
             (Some(object), _) => scalar.read(object)?,
             (None, Value::Default(literal)) => scalar.default(literal)?,
-            (None, _) => return Ok(()),
+            (None, _) => CValue::default(),
         };
         if let Some(name) = plan.extent {
             let extent = scalar.as_extent(&self.values[parameter])?;
@@ -195,7 +200,7 @@ impl<'a, 'py> CallState<'a, 'py> {
         if let Some(address) = pointer::of_array(object) {
             self.pointees.push(Pointee::Array(parameter));
             self.has_torch |= registry::exactly(object).is_none_or(|it| it.name == "torch");
-            return Ok(address);
+            return Ok(CValue::new(address));
         }
         let (value, pointee) = pointer::read(object)?;
         // Others are asked for their memory.

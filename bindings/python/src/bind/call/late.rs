@@ -89,9 +89,10 @@ impl CallState<'_, '_> {
                 self.ran_foreign = true;
                 stream::handle(handle)
             }
-            None => self
-                .first
-                .map_or(Ok(ptr::null_mut()), |(array, device)| stream::current(array, device)),
+            None => {
+                let current = |array| stream::current(array, self.device);
+                self.first.map_or(Ok(ptr::null_mut()), current)
+            }
         }
     }
 }

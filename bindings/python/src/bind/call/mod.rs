@@ -8,6 +8,7 @@ pub mod call_state;
 pub mod copies;
 pub mod errors;
 pub mod failure;
+pub mod fill;
 pub mod function;
 pub mod inputs;
 pub mod late;

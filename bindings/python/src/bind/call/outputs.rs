@@ -29,7 +29,7 @@ impl<'a, 'py> CallState<'a, 'py> {
     /// Makes the outputs that the caller did not give.
     #[inline(always)]
     pub fn make_outputs(&mut self) -> PyResult<()> {
-        for plan in &self.plan.outputs {
+        for plan in &self.plan.arrays[self.plan.inputs..] {
             let parameter = self.parameter(plan.parameter);
             if self.objects[plan.parameter].is_none() && !parameter.optional {
                 let made = self.make_output(plan, parameter);
@@ -107,8 +107,7 @@ impl<'a, 'py> CallState<'a, 'py> {
             }
             Types::Any => unreachable!("such a signature is refused"),
         };
-        let device = self.first.map_or(Device::CPU, |(_, device)| device);
-        let device = if device.is_host_accessible() { Device::CPU } else { device };
+        let device = if self.is_on_host { Device::CPU } else { self.device };
         check_place(spec, device).map_err(errors::exchange)?;
         if dtype.item_bytes().is_none() {
             // NumPy would give each a whole byte, of which C would know nothing.

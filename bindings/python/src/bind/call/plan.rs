@@ -15,18 +15,16 @@ pub struct CallPlan {
     pub places: Vec<Place>,
     /// The numbers that the caller gives.
     pub numbers: Vec<NumberPlan>,
-    /// The tensors that C reads.
-    pub inputs: Vec<ArrayPlan>,
-    /// The tensors that C only writes to.
-    pub outputs: Vec<ArrayPlan>,
+    /// The arrays, in the order in which they are read: what C only writes to last.
+    pub arrays: Vec<ArrayPlan>,
+    /// How many of them C reads.
+    pub inputs: usize,
     /// What is known last: text, streams, products, and what C writes to.
     pub late: Vec<usize>,
     /// What is returned.
     pub results: Vec<usize>,
     /// The arrays of the caller, and its pointers, that C may write to.
     pub written: Vec<usize>,
-    /// How many arrays of the caller, or made for it, there are.
-    pub arrays: usize,
     /// How many numbers and pointers C writes.
     pub cells: usize,
     /// Whether C gives tensors away.
@@ -63,9 +61,12 @@ impl CallPlan {
             let parameters = parameters.iter().enumerate();
             parameters.filter(move |(_, it)| which(it)).map(|(index, _)| index)
         };
-        let arrays = |which: fn(&Parameter) -> bool| {
-            all(which).filter_map(|index| ArrayPlan::of(parameters, index)).collect()
-        };
+        let inputs = all(|it| it.mode != Mode::Out);
+        let inputs = inputs.filter_map(|index| ArrayPlan::of(parameters, index));
+        let mut arrays: Vec<ArrayPlan> = inputs.collect();
+        let inputs = arrays.len();
+        let outputs = all(|it| it.mode == Mode::Out);
+        arrays.extend(outputs.filter_map(|index| ArrayPlan::of(parameters, index)));
         let number = |index: usize| {
             let parameter = &parameters[index];
             let Kind::Scalar(scalar) = parameter.kind else { return None };
@@ -83,8 +84,8 @@ impl CallPlan {
         Ok(CallPlan {
             places,
             numbers,
-            inputs: arrays(|it| it.mode != Mode::Out),
-            outputs: arrays(|it| it.mode == Mode::Out),
+            arrays,
+            inputs,
             late: all(|it| match it.kind {
                 Kind::Tensor(_) | Kind::Elements(_) => it.mode == Mode::New,
                 Kind::Scalar(_) => !it.is_given(),
@@ -93,15 +94,9 @@ impl CallPlan {
             .collect(),
             results: all(|it| matches!(it.mode, Mode::Out | Mode::New)).collect(),
             written: all(Parameter::may_write).collect(),
-            arrays: index_of(parameters, parameters.len()),
             cells,
             gives: signature.gives(),
         })
-    }
-
-    /// The arrays, in the order in which they are read.
-    pub fn each_array(&self) -> impl Iterator<Item = &ArrayPlan> {
-        self.inputs.iter().chain(&self.outputs)
     }
 }
 

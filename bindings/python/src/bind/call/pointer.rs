@@ -1,5 +1,7 @@
 //! What a `pointer` of C may be in Python.
 
+use std::ffi::c_void;
+
 use dlbridge::abi::Flags;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -29,7 +31,7 @@ pub enum Pointee {
 /// The address of the elements of an array on the host that C may write to, in C order without
 /// gaps. None for all else, and for what takes more than a look.
 #[inline]
-pub fn of_array(object: &Bound<'_, PyAny>) -> Option<CValue> {
+pub fn of_array(object: &Bound<'_, PyAny>) -> Option<*mut c_void> {
     let found = Snapshot::of(object).filter(|found| found.is_writable)?;
     let mut count = 1_i64;
     for axis in (0..found.ndim).rev() {
@@ -40,7 +42,7 @@ pub fn of_array(object: &Bound<'_, PyAny>) -> Option<CValue> {
         }
         count = count.checked_mul(extent).filter(|count| *count < 1 << 40)?;
     }
-    Some(CValue::new(found.data))
+    Some(found.data)
 }
 
 /// The address that C gets: of the memory of an array or buffer that C may write to, of the

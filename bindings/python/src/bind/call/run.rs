@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::bind::call::arguments::arrange;
 use crate::bind::call::arrays::Arrays;
 use crate::bind::call::call_state::CallState;
+use crate::bind::call::fill::fill;
 use crate::bind::call::function::Function;
 use crate::bind::invoke::value::CValue;
 use crate::bind::signature::parsed::Outcome;
@@ -24,7 +25,7 @@ impl Function {
         given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut arrays = Arrays::new();
-        arrays.reserve(self.plan.arrays, self.signature.names.len());
+        arrays.reserve(self.plan.arrays.len(), self.signature.names.len());
         let mut state = CallState::new(py, self, &arrays);
         arrange(py, self, given, &mut state.objects)?;
         state.run()
@@ -35,12 +36,11 @@ impl<'py> CallState<'_, 'py> {
     #[inline(always)]
     fn run(&mut self) -> PyResult<Bound<'py, PyAny>> {
         // Here, since what is made elsewhere would be copied to its place.
-        self.values.resize(self.function.signature.parameters.len(), CValue::default());
-        self.cells.resize(self.plan.cells, CValue::default());
+        fill(&mut self.values, self.function.signature.parameters.len(), CValue::unset);
+        fill(&mut self.cells, self.plan.cells, CValue::default);
         // First, since objects may run code to become numbers, and that may change arrays.
         self.read_numbers()?;
-        self.read_arrays(&self.plan.inputs)?;
-        self.read_arrays(&self.plan.outputs)?;
+        self.read_arrays()?;
         if self.ran_foreign {
             self.look_again(false)?;
         }
@@ -58,7 +58,7 @@ impl<'py> CallState<'_, 'py> {
         if self.has_torch || self.is_uncommon {
             self.warn_of_tracing()?;
         }
-        // SAFETY: each parameter has a value of its type; arrays, texts and cells stay until this
+        // SAFETY: each parameter has got a value of its type; arrays, texts and cells stay until this
         // returns. That the C function has this signature is what the caller of `bind` said.
         let result = unsafe { self.function.call(self.py, &mut self.values) };
         self.order_back()?;

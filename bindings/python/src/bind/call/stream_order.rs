@@ -36,9 +36,9 @@ impl CallState<'_, '_> {
 
     #[inline]
     fn order_each(&mut self, wait: fn(Stream, Stream, Device) -> PyResult<()>) -> PyResult<()> {
-        match self.first {
-            Some((_, device)) if has_cuda_streams(device) => self.order_on(device, wait),
-            _ => Ok(()),
+        match has_cuda_streams(self.device) {
+            true => self.order_on(self.device, wait),
+            false => Ok(()),
         }
     }
 
@@ -49,7 +49,7 @@ impl CallState<'_, '_> {
         wait: fn(Stream, Stream, Device) -> PyResult<()>,
     ) -> PyResult<()> {
         let work = self.work()?;
-        for plan in self.plan.each_array().filter(|plan| self.arrays.is_there(plan.index)) {
+        for plan in self.plan.arrays.iter().filter(|plan| self.arrays.is_there(plan.index)) {
             let own = match self.tensor(plan.index) {
                 Some(tensor) => tensor.get().stream(),
                 // Without a tensor, it is one of PyTorch.

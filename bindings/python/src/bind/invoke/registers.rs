@@ -69,12 +69,13 @@ impl Registers {
     /// Calls the function at an address.
     ///
     /// # Safety
-    /// The function has the signature, and there is a word for each parameter.
+    /// The function has the signature, and each parameter has got a value.
     #[inline]
     pub unsafe fn call(&self, address: *const c_void, words: &[CValue]) -> CValue {
         let mut integers = [0; INTEGERS];
         for (register, place) in integers.iter_mut().zip(&self.integers) {
-            *register = words[*place].bits();
+            // SAFETY: each parameter has a value, written to 8 bytes at least.
+            *register = unsafe { words[*place].bits() };
         }
         // SAFETY: the caller's promise; arguments and result are in the registers of the
         // types that the function has.
@@ -98,7 +99,8 @@ impl Registers {
     ) -> R {
         let mut floats = [0.0; FLOATS];
         for (register, place) in floats.iter_mut().zip(&self.floats) {
-            *register = Bits::from_bits(words[*place].bits());
+            // SAFETY: as in `call`.
+            *register = Bits::from_bits(unsafe { words[*place].bits() });
         }
         let ([a, b, c, d, e, f], [s, t, u, v, w, x, y, z]) = (integers, floats);
         // SAFETY: the caller's promise.
