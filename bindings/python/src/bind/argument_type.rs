@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use crate::bind::call::argument::{Came, Found, read, read_descriptor};
 use crate::bind::call::array_plan::ArrayPlan;
-use crate::bind::call::arrays::Arrays;
+use crate::bind::call::arrays::{ArrayStorage, Arrays, ExtentStorage};
 use crate::bind::call::errors::{called, exception};
 use crate::bind::call::inputs::check_access;
 use crate::bind::signature::advice;
@@ -46,8 +46,8 @@ impl ArgumentType {
     /// What ctypes passes to C for an object.
     #[expect(clippy::wrong_self_convention, reason = "the name is that of ctypes")]
     fn from_param<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let mut arrays = Arrays::new();
-        arrays.reserve(1, self.names.len());
+        let (mut arrays, mut extents) = (ArrayStorage::new(), ExtentStorage::new());
+        let arrays = Arrays::new((&mut arrays, 1), (&mut extents, self.names.len()));
         let argument = match self.accept(object, &arrays) {
             // SAFETY: its shape and strides are among the arrays.
             Some(accepted) => unsafe { descriptor(object.py(), &accepted) }.map(Bound::into_any)?,

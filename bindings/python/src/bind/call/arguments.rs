@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::bind::call::call_state::Objects;
-use crate::bind::call::fill::fill;
 use crate::bind::call::function::Argument;
 use crate::bind::call::function::Function;
 use crate::support::arguments::Arguments;
@@ -20,7 +19,6 @@ pub fn arrange<'a, 'py>(
     given: Arguments<'a, 'py>,
     objects: &mut Objects<'a, 'py>,
 ) -> PyResult<()> {
-    fill(objects, function.signature.parameters.len(), || None);
     if given.positional.len() > function.positional {
         return Err(too_many(function, given.positional.len()));
     }

@@ -3,7 +3,6 @@
 use dlbridge::Device;
 use dlbridge::abi::DLDataType;
 use dlbridge::spec::{Extent, Order, Place, Types};
-use smallvec::SmallVec;
 
 use crate::bind::signature::parsed::{Kind, Mode, Parameter};
 
@@ -15,7 +14,7 @@ pub struct ArrayPlan {
     pub index: usize,
     pub dtypes: Dtypes,
     /// None for any shape.
-    pub shape: Option<SmallVec<[Extent; 8]>>,
+    pub shape: Option<Box<[Extent]>>,
     pub is_c: bool,
     pub alignment: u64,
     pub is_written: bool,
@@ -27,7 +26,7 @@ pub struct ArrayPlan {
 
 pub enum Dtypes {
     Any,
-    OneOf(SmallVec<[DLDataType; 4]>),
+    OneOf(Box<[DLDataType]>),
     /// That of the array with this index.
     Same(usize),
 }
@@ -53,7 +52,8 @@ impl ArrayPlan {
                 named.map_or(Dtypes::Any, |named| Dtypes::Same(index_of(parameters, named)))
             }
         };
-        let shape = spec.shape.clone().filter(|shape| shape[..] != [Extent::Rest]);
+        let shape = spec.shape.as_deref().filter(|shape| *shape != [Extent::Rest]);
+        let shape: Option<Box<[Extent]>> = shape.map(Box::from);
         let is_on_host = match spec.place {
             None | Some(Place::Anywhere | Place::Host) => true,
             Some(Place::Type(device) | Place::Device(device)) => device == Device::CPU,

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::bind::call::array_plan::{ArrayPlan, Dtypes};
-use crate::bind::call::fill::fill;
+use crate::bind::call::fill::{fill, fill_in_place};
 use crate::engine::reader::Snapshot;
 use crate::support::errors;
 
@@ -41,7 +41,7 @@ enum State {
 }
 
 /// One array. It is written to through shared references: C gets addresses in here.
-struct Array {
+pub struct Array {
     state: Cell<State>,
     flags: Cell<Flags>,
     /// The address of the first element, also where there is none: C code may not like NULL.
@@ -52,40 +52,32 @@ struct Array {
     dims: [Cell<MaybeUninit<i64>>; 2 * AXES],
 }
 
+/// Where the arrays of a call lie, and the extents of names.
+pub type ArrayStorage = SmallVec<[Array; ARRAYS]>;
+pub type ExtentStorage = SmallVec<[Cell<i64>; NAMES]>;
+
 /// The arrays of a call, and the extents that names have.
-pub struct Arrays {
-    arrays: SmallVec<[Array; ARRAYS]>,
+pub struct Arrays<'a> {
+    arrays: &'a [Array],
     /// Negative until it is known.
-    extents: SmallVec<[Cell<i64>; NAMES]>,
+    extents: &'a [Cell<i64>],
     /// The extents and strides of arrays with more axes.
     long: RefCell<Vec<Box<[Cell<i64>]>>>,
 }
 
-impl Arrays {
+impl<'a> Arrays<'a> {
+    /// So many arrays and names.
     #[inline(always)]
-    pub fn new() -> Arrays {
-        Arrays { arrays: SmallVec::new(), extents: SmallVec::new(), long: RefCell::default() }
-    }
-
-    /// Makes room for so many arrays and names, which stay where they are.
-    #[inline(always)]
-    pub fn reserve(&mut self, arrays: usize, names: usize) {
-        if arrays > ARRAYS {
-            self.arrays.reserve(arrays);
+    pub fn new(
+        (arrays, count): (&'a mut ArrayStorage, usize),
+        (extents, names): (&'a mut ExtentStorage, usize),
+    ) -> Arrays<'a> {
+        Arrays {
+            // SAFETY: `make_absent` writes all that is no MaybeUninit.
+            arrays: unsafe { fill_in_place(arrays, count, |array| Array::make_absent(array)) },
+            extents: fill(extents, names, || Cell::new(-1)),
+            long: RefCell::default(),
         }
-        let start = self.arrays.as_mut_ptr();
-        for index in 0..arrays {
-            // SAFETY: there is room for so many, and what is not written may be uninitialised.
-            unsafe {
-                let array = start.add(index);
-                (&raw mut (*array).state).write(Cell::new(State::Absent));
-                (&raw mut (*array).flags).write(Cell::new(Flags::empty()));
-                (&raw mut (*array).first).write(Cell::new(ptr::null_mut()));
-            }
-        }
-        // SAFETY: as many were made.
-        unsafe { self.arrays.set_len(arrays) };
-        fill(&mut self.extents, names, || Cell::new(-1));
     }
 
     /// Takes an array as it is now, if it is what it must be, and returns what C gets. None for
@@ -298,6 +290,20 @@ impl Arrays {
 }
 
 impl Array {
+    /// Makes an array that is absent: what C would get of it is left uninitialised.
+    ///
+    /// # Safety
+    /// `place` is valid for writes of an array.
+    #[inline(always)]
+    unsafe fn make_absent(place: *mut Array) {
+        // SAFETY: the fields are valid for writes.
+        unsafe {
+            (&raw mut (*place).state).write(Cell::new(State::Absent));
+            (&raw mut (*place).flags).write(Cell::new(Flags::empty()));
+            (&raw mut (*place).first).write(Cell::new(ptr::null_mut()));
+        }
+    }
+
     #[inline]
     fn for_c(&self, plan: &ArrayPlan) -> *mut c_void {
         match plan.is_bare {

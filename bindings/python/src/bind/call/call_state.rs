@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::bind::call::array_plan::ArrayPlan;
 use crate::bind::call::arrays::Arrays;
 use crate::bind::call::errors::{Label, named};
+use crate::bind::call::fill::fill;
 use crate::bind::call::function::Function;
 use crate::bind::call::original::Original;
 use crate::bind::call::plan::CallPlan;
@@ -25,19 +26,26 @@ use crate::values::tensor::PyTensor;
 const PARAMETERS: usize = 16;
 
 /// The objects that the caller gave, in the order of C.
-pub type Objects<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; PARAMETERS]>;
+pub type Objects<'a, 'py> = [Option<&'a Bound<'py, PyAny>>];
+
+/// Where those lie.
+pub type ObjectStorage<'a, 'py> = SmallVec<[Option<&'a Bound<'py, PyAny>>; PARAMETERS]>;
+
+/// Where the values of a call lie.
+pub type ValueStorage = SmallVec<[CValue; PARAMETERS]>;
+pub type CellStorage = SmallVec<[CValue; 2]>;
 
 /// A call that is being prepared, made, and finished.
 pub struct CallState<'a, 'py> {
     pub py: Python<'py>,
     pub function: &'a Function,
     pub plan: &'a CallPlan,
-    pub objects: Objects<'a, 'py>,
-    pub arrays: &'a Arrays,
+    pub objects: &'a Objects<'a, 'py>,
+    pub arrays: &'a Arrays<'a>,
     /// One for each parameter: what C gets.
-    pub values: SmallVec<[CValue; PARAMETERS]>,
+    pub values: &'a mut [CValue],
     /// Where C writes numbers and what it makes.
-    pub cells: SmallVec<[CValue; 2]>,
+    pub cells: &'a mut [CValue],
     /// The first array that the caller gave.
     pub first: Option<&'a Bound<'py, PyAny>>,
     /// Where that is; the host if there is none.
@@ -63,15 +71,21 @@ pub struct CallState<'a, 'py> {
 
 impl<'a, 'py> CallState<'a, 'py> {
     #[inline(always)]
-    pub fn new(py: Python<'py>, function: &'a Function, arrays: &'a Arrays) -> Self {
+    pub fn new(
+        py: Python<'py>,
+        function: &'a Function,
+        objects: &'a Objects<'a, 'py>,
+        (values, cells): (&'a mut ValueStorage, &'a mut CellStorage),
+        arrays: &'a Arrays<'a>,
+    ) -> Self {
         CallState {
             py,
             function,
             plan: &function.plan,
-            objects: SmallVec::new(),
+            objects,
             arrays,
-            values: SmallVec::new(),
-            cells: SmallVec::new(),
+            values: fill(values, objects.len(), CValue::unset),
+            cells: fill(cells, function.plan.cells, CValue::default),
             first: None,
             device: Device::CPU,
             is_on_host: true,

@@ -5,11 +5,10 @@ use std::ffi::CString;
 use pyo3::prelude::*;
 
 use crate::bind::call::arguments::arrange;
-use crate::bind::call::arrays::Arrays;
-use crate::bind::call::call_state::CallState;
+use crate::bind::call::arrays::{ArrayStorage, Arrays, ExtentStorage};
+use crate::bind::call::call_state::{CallState, CellStorage, ObjectStorage, ValueStorage};
 use crate::bind::call::fill::fill;
 use crate::bind::call::function::Function;
-use crate::bind::invoke::value::CValue;
 use crate::bind::signature::parsed::Outcome;
 use crate::frameworks::torch;
 use crate::support::arguments::Arguments;
@@ -24,20 +23,20 @@ impl Function {
         py: Python<'py>,
         given: Arguments<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut arrays = Arrays::new();
-        arrays.reserve(self.plan.arrays.len(), self.signature.names.len());
-        let mut state = CallState::new(py, self, &arrays);
-        arrange(py, self, given, &mut state.objects)?;
-        state.run()
+        let mut objects = ObjectStorage::new();
+        let objects = fill(&mut objects, self.signature.parameters.len(), || None);
+        arrange(py, self, given, objects)?;
+        let (mut arrays, mut extents) = (ArrayStorage::new(), ExtentStorage::new());
+        let (mut values, mut cells) = (ValueStorage::new(), CellStorage::new());
+        let names = self.signature.names.len();
+        let arrays = Arrays::new((&mut arrays, self.plan.arrays.len()), (&mut extents, names));
+        CallState::new(py, self, objects, (&mut values, &mut cells), &arrays).run()
     }
 }
 
 impl<'py> CallState<'_, 'py> {
     #[inline(always)]
     fn run(&mut self) -> PyResult<Bound<'py, PyAny>> {
-        // Here, since what is made elsewhere would be copied to its place.
-        fill(&mut self.values, self.function.signature.parameters.len(), CValue::unset);
-        fill(&mut self.cells, self.plan.cells, CValue::default);
         // First, since objects may run code to become numbers, and that may change arrays.
         self.read_numbers()?;
         self.read_arrays()?;
@@ -60,7 +59,7 @@ impl<'py> CallState<'_, 'py> {
         }
         // SAFETY: each parameter has got a value of its type; arrays, texts and cells stay until this
         // returns. That the C function has this signature is what the caller of `bind` said.
-        let result = unsafe { self.function.call(self.py, &mut self.values) };
+        let result = unsafe { self.function.call(self.py, self.values) };
         self.order_back()?;
         // An array of NumPy has no version.
         if self.has_torch || self.is_uncommon {

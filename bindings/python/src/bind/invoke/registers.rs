@@ -3,8 +3,6 @@
 
 use std::ffi::c_void;
 
-use smallvec::SmallVec;
-
 use crate::bind::invoke::value::CValue;
 use crate::bind::signature::parsed::{Kind, Mode, Outcome, Signature};
 use crate::bind::signature::scalar::Scalar;
@@ -23,8 +21,8 @@ const IS_KNOWN: bool = cfg!(all(
 
 /// Which words go in which registers. What is in the others is not looked at.
 pub struct Registers {
-    integers: SmallVec<[usize; INTEGERS]>,
-    floats: SmallVec<[usize; FLOATS]>,
+    integers: Box<[usize]>,
+    floats: Box<[usize]>,
     /// Whether the result is a floating point number.
     gives_float: bool,
 }
@@ -45,8 +43,7 @@ impl Registers {
             Outcome::Scalar(Scalar::Float | Scalar::Double, _) => true,
             _ => false,
         };
-        let mut registers =
-            Registers { integers: SmallVec::new(), floats: SmallVec::new(), gives_float };
+        let (mut integers, mut floats) = (Vec::new(), Vec::new());
         for (place, parameter) in signature.parameters.iter().enumerate() {
             match (&parameter.kind, parameter.mode) {
                 (Kind::Scalar(Scalar::ComplexFloat | Scalar::ComplexDouble), Mode::In) => {
@@ -57,13 +54,14 @@ impl Registers {
                     return None;
                 }
                 (Kind::Scalar(Scalar::Float | Scalar::Double), Mode::In) => {
-                    registers.floats.push(place);
+                    floats.push(place);
                 }
-                _ => registers.integers.push(place),
+                _ => integers.push(place),
             }
         }
-        let fits = registers.integers.len() <= INTEGERS && registers.floats.len() <= FLOATS;
-        (IS_KNOWN && fits).then_some(registers)
+        let fits = integers.len() <= INTEGERS && floats.len() <= FLOATS;
+        let [integers, floats] = [integers, floats].map(Vec::into_boxed_slice);
+        (IS_KNOWN && fits).then_some(Registers { integers, floats, gives_float })
     }
 
     /// Calls the function at an address.
