@@ -1,4 +1,4 @@
-"""The usual call of a bound function does what the careful one does, which keywords take."""
+"""What is accepted at once is what a closer look accepts, which all arrays get under an audit."""
 
 import ctypes
 
@@ -30,6 +30,12 @@ def outcome(library, function, *arguments, **named):
         return type(error), str(error), list(seen)
     shape = tuple(getattr(result, "shape", ()))
     return type(result), None if shape else result, shape, list(seen)
+
+
+def looked_at(library, function, *arguments, **named):
+    """As `outcome`, with a closer look at each array."""
+    with dlbridge.audit():
+        return outcome(library, function, *arguments, **named)
 
 
 def takes_some(outcomes):
@@ -75,10 +81,11 @@ def test_one_array(library, spec, mode, copy):
     function = dlbridge.bind(library.one, f"{mode}x: {spec} -> status", copy=copy)
     outcomes = []
     for x in ARRAYS:
-        quick, careful = outcome(library, function, x), outcome(library, function, x=x)
+        quick, careful = outcome(library, function, x), looked_at(library, function, x)
+        named = outcome(library, function, x=x)
         if copy is None and quick[0] is type(None):
-            quick[-1][0] = careful[-1][0] = 0
-        assert quick == careful, (type(x), getattr(x, "dtype", None))
+            quick[-1][0] = careful[-1][0] = named[-1][0] = 0
+        assert quick == careful == named, (type(x), getattr(x, "dtype", None))
         outcomes.append(quick)
     assert takes_some(outcomes)
 
@@ -90,7 +97,7 @@ def test_an_argument_of_ctypes(library, spec, mode):
     plain.argtypes = [dlbridge.capi.arg(mode + spec)]
     outcomes = []
     for x in ARRAYS:
-        expected, found = outcome(library, function, x=x), outcome(library, plain, x)
+        expected, found = looked_at(library, function, x), outcome(library, plain, x)
         assert expected[-1] == found[-1]
         assert issubclass(expected[0], Exception) == issubclass(found[0], Exception)
         outcomes.append(found)
@@ -116,6 +123,7 @@ def test_two_arrays(library, signature):
             given = dict(zip(names, (x, y), strict=True))
             outcomes.append(outcome(library, function, *given.values()))
             assert outcomes[-1] == outcome(library, function, **given)
+            assert outcomes[-1] == looked_at(library, function, **given)
     assert takes_some(outcomes)
 
 
@@ -135,6 +143,7 @@ def test_outputs(library, signature, like):
     function = dlbridge.bind(address, signature, like=like)
     outcomes = [outcome(library, function, x) for x in ARRAYS]
     assert outcomes == [outcome(library, function, x=x) for x in ARRAYS]
+    assert outcomes == [looked_at(library, function, x) for x in ARRAYS]
     assert takes_some(outcomes)
 
 
@@ -155,6 +164,7 @@ def test_numbers(library, signature):
             given = dict.fromkeys(names, number) | {"x": x}
             outcomes.append(outcome(library, function, *given.values()))
             assert outcomes[-1] == outcome(library, function, **given)
+            assert outcomes[-1] == looked_at(library, function, **given)
     assert takes_some(outcomes)
 
 

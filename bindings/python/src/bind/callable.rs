@@ -13,8 +13,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::bind::function::Function;
+use crate::bind::call::function::Function;
 use crate::support::arguments::{Arguments, unpacked};
+use crate::support::modules;
+use crate::support::objects::Ask;
 use crate::support::{fastcall, objects};
 
 #[repr(C)]
@@ -31,7 +33,7 @@ struct Callable {
 pub fn new<'py>(function: Bound<'py, Function>) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
     let class = class(py)?;
-    let module = function.get().attribute(py, "__module__")?;
+    let module = attribute_of(function.get(), py, "__module__")?;
     let attributes = objects::named(py, [("__module__", module)])?;
     // SAFETY: the type is that of a `Callable`, whose fields are zeros; no code runs before
     // they are filled.
@@ -44,6 +46,28 @@ pub fn new<'py>(function: Bound<'py, Function>) -> PyResult<Bound<'py, PyAny>> {
         (*callable).attributes = attributes.into_ptr();
         Ok(object)
     }
+}
+
+/// An attribute of the Python function.
+fn attribute_of<'py>(
+    function: &Function,
+    py: Python<'py>,
+    name: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let [module, qualified] = &function.home;
+    let text = match name {
+        "__name__" => &function.name,
+        "__qualname__" => qualified,
+        "__module__" => module,
+        "__doc__" => &function.doc,
+        "__text_signature__" => &function.call_text[function.name.len()..],
+        _ => {
+            let bind = modules::import(py, c"dlbridge._bind")?;
+            let text = objects::text(py, &function.call_text[function.name.len()..])?;
+            return bind.method(c"_signature", [&text]);
+        }
+    };
+    objects::text(py, text).map(Bound::into_any)
 }
 
 /// The interpreter calls this.
@@ -191,7 +215,7 @@ unsafe extern "C" fn get(callable: *mut PyObject, name: *mut c_void) -> *mut PyO
     fastcall::answer(|| unsafe {
         let py = Python::assume_attached();
         let name = std::ffi::CStr::from_ptr(name.cast_const().cast());
-        function_of(py, &callable).get().attribute(py, &name.to_string_lossy())
+        attribute_of(function_of(py, &callable).get(), py, &name.to_string_lossy())
     })
 }
 
@@ -210,7 +234,7 @@ unsafe extern "C" fn reduce(callable: *mut PyObject, _: *mut PyObject) -> *mut P
     // SAFETY: as above.
     fastcall::answer(|| unsafe {
         let py = Python::assume_attached();
-        function_of(py, &callable).get().attribute(py, "__qualname__")
+        attribute_of(function_of(py, &callable).get(), py, "__qualname__")
     })
 }
 

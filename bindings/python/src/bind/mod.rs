@@ -1,41 +1,21 @@
-//! `bind`: C functions that are called with arrays of any framework.
+//! `bind`: C functions that are called with arrays of any framework. An import runs only downward:
 //!
-//! A `signature` is read once (`grammar`); a call goes through a frame: arguments in the
-//! order of C (`arguments`), arrays and numbers (`inputs`, with `slot` and `scalar`),
-//! what C writes to (`output`), the call (`frame`), and what comes back (`results`).
+//! ```text
+//! function       `_bind`: makes a Python function of an address and a signature
+//! callable       the Python object that is called
+//! argument_type  `capi.arg`, for those who stay with ctypes
+//! call/          a call: its state, and the steps from the arguments to the results
+//! invoke/        how machine code is called
+//! signature/     what a C function takes and returns
+//! ```
 
-mod advice;
-mod arguments;
+mod argument_type;
+mod call;
 mod callable;
-mod code;
-mod copies;
-mod declaration;
-mod description;
-mod errno;
-mod failure;
-mod frame;
 mod function;
-mod grammar;
-mod inputs;
-mod output;
-mod parameter;
-mod pointer;
-mod quick;
-mod refusal;
-mod registers;
-mod results;
-mod scalar;
+mod invoke;
 mod signature;
-mod slot;
-mod stream;
-mod text;
-mod usual;
 
-use dlbridge::{Error, Status};
-pub use function::{Bind, Function};
-pub use parameter::ArgumentType;
-
-/// Whether a copy would be right.
-fn is_curable(wrong: &Error) -> bool {
-    matches!(wrong.status(), Status::Layout | Status::Alignment)
-}
+pub use argument_type::ArgumentType;
+pub use call::function::Function;
+pub use function::Bind;

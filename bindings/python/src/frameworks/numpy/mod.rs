@@ -7,7 +7,6 @@ mod give;
 mod read;
 mod types;
 
-pub use capi::is_loaded;
 pub use dtypes::descr_of;
 pub use give::{converted, empty, export, export_at_once};
 pub use read::{Fields, import, import_scalar, is_kept_by_copy, only_copied, own_base, see};

@@ -3,48 +3,35 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::PyTuple;
 
-use crate::bind::frame::Objects;
-use crate::bind::function::Function;
+use crate::bind::call::call_state::Objects;
+use crate::bind::call::function::Argument;
+use crate::bind::call::function::Function;
 use crate::support::arguments::Arguments;
 use crate::support::errors;
 
-/// A parameter of the Python function.
-pub struct Argument {
-    /// Interned.
-    pub name: Py<PyString>,
-    /// Its place in C.
-    pub place: usize,
-    pub is_required: bool,
-}
-
-/// Puts each argument in its place.
+/// Puts each argument where its parameter is in C.
+#[inline(always)]
 pub fn arrange<'a, 'py>(
     py: Python<'py>,
     function: &Function,
     given: Arguments<'a, 'py>,
     objects: &mut Objects<'a, 'py>,
 ) -> PyResult<()> {
-    objects.resize(function.signature.parameters.len(), None);
     if given.positional.len() > function.positional {
         return Err(too_many(function, given.positional.len()));
     }
     for (argument, object) in function.arguments.iter().zip(given.positional) {
-        objects[argument.place] = Some(object);
+        objects[argument.parameter] = Some(object);
     }
     if let Some(names) = given.names {
-        for (index, object) in given.named.iter().enumerate() {
-            let place = find(py, function, &names.get_item(index)?)?;
-            if objects[place].replace(object).is_some() {
-                return Err(twice(function, place));
-            }
-        }
+        arrange_named(py, function, given, names, objects)?;
     }
     for argument in &function.arguments {
-        let object = &mut objects[argument.place];
+        let object = &mut objects[argument.parameter];
         if argument.is_required && object.is_none() {
-            return Err(missing(function, argument.place));
+            return Err(missing(function, argument.parameter));
         }
         if !argument.is_required && object.is_some_and(|object| object.is_none()) {
             // The same as to leave it away.
@@ -54,7 +41,30 @@ pub fn arrange<'a, 'py>(
     Ok(())
 }
 
-/// The place of a keyword in C. Names are nearly always the same objects.
+#[inline(never)]
+fn arrange_named<'a, 'py>(
+    py: Python<'py>,
+    function: &Function,
+    given: Arguments<'a, 'py>,
+    names: &Bound<'py, PyTuple>,
+    objects: &mut Objects<'a, 'py>,
+) -> PyResult<()> {
+    for (index, object) in given.named.iter().enumerate() {
+        let name = names.get_borrowed_item(index)?;
+        // Most callers name the arguments in their order.
+        let expected = function.arguments.get(given.positional.len() + index);
+        let parameter = match expected.filter(|argument| argument.name.as_ptr() == name.as_ptr()) {
+            Some(argument) => argument.parameter,
+            None => find(py, function, &name)?,
+        };
+        if objects[parameter].replace(object).is_some() {
+            return Err(twice(function, parameter));
+        }
+    }
+    Ok(())
+}
+
+/// The parameter that has a name. Names are nearly always the same objects.
 fn find(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyResult<usize> {
     let same = |argument: &&Argument| argument.name.as_ptr() == name.as_ptr();
     let equal = |argument: &&Argument| {
@@ -63,7 +73,7 @@ fn find(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyResul
     };
     let mut arguments = function.arguments.iter();
     let found = arguments.clone().find(same).or_else(|| arguments.find(equal));
-    found.map(|argument| argument.place).ok_or_else(|| unknown(py, function, name))
+    found.map(|argument| argument.parameter).ok_or_else(|| unknown(py, function, name))
 }
 
 #[cold]
@@ -90,15 +100,15 @@ fn too_many(function: &Function, came: usize) -> PyErr {
 }
 
 #[cold]
-fn twice(function: &Function, place: usize) -> PyErr {
-    let name = &function.signature.parameters[place].name;
+fn twice(function: &Function, index: usize) -> PyErr {
+    let name = &function.signature.parameters[index].name;
     errors::new::<PyTypeError>(format_args!("{}() got argument {name} twice", function.name))
 }
 
 #[cold]
-fn missing(function: &Function, place: usize) -> PyErr {
-    let parameter = &function.signature.parameters[place];
-    let position = function.places[place].position;
+fn missing(function: &Function, index: usize) -> PyErr {
+    let parameter = &function.signature.parameters[index];
+    let position = function.plan.places[index].position;
     let position = position.map_or(String::new(), |position| format!("{position} "));
     errors::new::<PyTypeError>(format_args!(
         "{}() misses argument {position}({}); wanted {}",

@@ -1,17 +1,18 @@
 //! What a call returns: what C wrote, made, and returned.
 
 use dlbridge::abi::DLManagedTensorVersioned;
-use dlbridge::check::Argument;
+use dlbridge::check::{Argument, Checker};
 use dlbridge::spec::Spec;
 use dlbridge::{Tensor, foreign};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::frame::Frame;
-use crate::bind::refusal::{checked, exception, named};
-use crate::bind::scalar::Word;
-use crate::bind::signature::{Kind, Mode, Outcome};
-use crate::bind::slot::Came;
+use crate::bind::call::argument::Came;
+use crate::bind::call::call_state::CallState;
+use crate::bind::call::errors::{checked, exception, named};
+use crate::bind::call::text;
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Kind, Mode, Outcome};
 use crate::engine::deliver;
 use crate::engine::deliver::Input;
 use crate::frameworks::compatibility::Request;
@@ -19,13 +20,13 @@ use crate::frameworks::torch;
 use crate::support::{errors, objects};
 use crate::values::tensor::PyTensor;
 
-impl<'a, 'py> Frame<'a, 'py> {
+impl<'a, 'py> CallState<'a, 'py> {
     /// Tells PyTorch which of its tensors C wrote to, as far as can be known: also where the
     /// call failed.
     pub fn mark_written(&self) -> PyResult<()> {
-        for &place in &self.function.order.written {
-            if let Some(object) = self.objects[place]
-                && !self.copied.iter().any(|(copied, _)| *copied == place)
+        for &index in &self.plan.written {
+            if let Some(object) = self.objects[index]
+                && !self.copied.iter().any(|(copied, _)| copied.parameter == index)
             {
                 torch::mark_written(object)?;
             }
@@ -34,9 +35,13 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 
     /// What the call returns: nothing, one thing, or a tuple.
-    pub fn results(&mut self, result: &Word) -> PyResult<Bound<'py, PyAny>> {
+    pub fn results(
+        &mut self,
+        result: &CValue,
+        mut checker: Option<Checker<'a>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         // All that C gave away is owned before anything can fail.
-        let mut made = match self.function.gives {
+        let mut made = match self.plan.gives {
             true => self.owned(result),
             false => SmallVec::new(),
         };
@@ -50,22 +55,24 @@ impl<'a, 'py> Frame<'a, 'py> {
             },
             Outcome::Text => {
                 // SAFETY: as above.
-                let text = unsafe { super::text::to_python(self.py, result.get()) };
+                let text = unsafe { text::to_python(self.py, result.get()) };
                 results.push(text?);
             }
-            Outcome::Tensor(spec) => results.push(self.deliver_made(spec, made.remove(0))?),
+            Outcome::Tensor(spec) => {
+                results.push(self.deliver_made(spec, made.remove(0), &mut checker)?)
+            }
         }
-        for &place in &self.function.order.results {
-            let parameter = self.parameter(place);
+        for &index in &self.plan.results {
+            let parameter = self.parameter(index);
             match (&parameter.kind, parameter.mode) {
                 (Kind::Tensor(spec), Mode::New) => {
-                    results.push(self.deliver_made(spec, made.remove(0))?);
+                    results.push(self.deliver_made(spec, made.remove(0), &mut checker)?);
                 }
                 (Kind::Tensor(_) | Kind::Elements(_), Mode::Out) => {
-                    results.push(self.deliver_output(place)?);
+                    results.push(self.deliver_output(index)?);
                 }
                 (Kind::Scalar(scalar), Mode::Out) => {
-                    let cell = &self.cells[self.function.places[place].cell];
+                    let cell = &self.cells[self.plan.places[index].cell];
                     // SAFETY: the C function wrote it, or left the zeros.
                     let value = unsafe { scalar.to_python(self.py, cell) }?;
                     results.push(value.into_bound(self.py));
@@ -77,16 +84,16 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 
     /// What C gave away, the result first.
-    fn owned(&self, result: &Word) -> SmallVec<[PyResult<Tensor>; 2]> {
+    fn owned(&self, result: &CValue) -> SmallVec<[PyResult<Tensor>; 2]> {
         let returned = match &self.function.signature.result {
             // SAFETY: the C function returned such a pointer.
             Outcome::Tensor(_) => Some(unsafe { result.get::<*mut DLManagedTensorVersioned>() }),
             _ => None,
         };
-        let order = &self.function.order.results;
-        let new = order.iter().filter(|place| self.parameter(**place).mode == Mode::New);
-        let cells = new.map(|place| {
-            let cell = &self.cells[self.function.places[*place].cell];
+        let order = &self.plan.results;
+        let new = order.iter().filter(|index| self.parameter(**index).mode == Mode::New);
+        let cells = new.map(|index| {
+            let cell = &self.cells[self.plan.places[*index].cell];
             // SAFETY: a pointer that C wrote, or the zeros.
             unsafe { cell.get::<*mut DLManagedTensorVersioned>() }
         });
@@ -106,12 +113,14 @@ impl<'a, 'py> Frame<'a, 'py> {
         &mut self,
         spec: &'a Spec<'a>,
         tensor: PyResult<Tensor>,
+        checker: &mut Option<Checker<'a>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let tensor = tensor?;
         let argument = Argument { spec, position: None };
         let tensor = Bound::new(self.py, PyTensor::new(tensor))?;
         let view = tensor.get().core().view();
-        self.checker.check(argument, &view).map_err(|wrong| {
+        let checker = checker.as_mut().expect("C gives tensors away");
+        checker.check(argument, &view).map_err(|wrong| {
             let came = Came(tensor.as_any(), &view);
             exception(checked(self.function, &argument, wrong, &came))
         })?;
@@ -119,11 +128,11 @@ impl<'a, 'py> Frame<'a, 'py> {
     }
 
     /// The array that the caller gave, or one of the framework of the inputs.
-    fn deliver_output(&self, place: usize) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(object) = self.objects[place] {
+    fn deliver_output(&self, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(object) = self.objects[index] {
             return Ok(object.clone());
         }
-        match self.made.iter().find(|(made, _)| *made == place) {
+        match self.made.iter().find(|(made, _)| *made == index) {
             None => Ok(self.py.None().into_bound(self.py)),
             Some((_, array)) => match array.cast_exact::<PyTensor>() {
                 Ok(tensor) => self.deliver(tensor.clone()),

@@ -7,13 +7,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::registers::Registers;
-use crate::bind::scalar::Word;
-use crate::bind::signature::{Kind, Mode, Outcome, Parameter, Signature};
+use crate::bind::invoke::registers::Registers;
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Kind, Mode, Outcome, Parameter, Signature};
+use crate::bind::signature::scalar::Scalar;
 use crate::support::errors;
 
 /// An address, and what libffi knows of the function there.
-pub struct Code {
+pub struct FfiCall {
     address: *const c_void,
     description: Box<Description>,
     registers: Option<Registers>,
@@ -34,13 +35,13 @@ struct Description {
 impl Description {
     fn of(signature: &Signature) -> PyResult<Box<Description>> {
         let argument = |parameter: &Parameter| match (&parameter.kind, parameter.mode) {
-            (Kind::Scalar(scalar), Mode::In) => scalar.ffi_type(),
+            (Kind::Scalar(scalar), Mode::In) => ffi_type(*scalar),
             _ => &raw mut types::pointer,
         };
         let result = match &signature.result {
             Outcome::Void => &raw mut types::void,
             Outcome::Status | Outcome::OwnStatus => &raw mut types::sint32,
-            Outcome::Scalar(scalar, _) => scalar.ffi_type(),
+            Outcome::Scalar(scalar, _) => ffi_type(*scalar),
             Outcome::Text | Outcome::Tensor(_) => &raw mut types::pointer,
         };
         let arguments = signature.parameters.iter().map(argument).collect();
@@ -62,16 +63,16 @@ impl Description {
 }
 
 // SAFETY: the description is only read after it was made, and the address is one of code.
-unsafe impl Send for Code {}
+unsafe impl Send for FfiCall {}
 // SAFETY: as above.
-unsafe impl Sync for Code {}
+unsafe impl Sync for FfiCall {}
 
-impl Code {
-    pub fn new(address: usize, signature: &Signature) -> PyResult<Code> {
+impl FfiCall {
+    pub fn new(address: usize, signature: &Signature) -> PyResult<FfiCall> {
         if address == 0 {
             return Err(errors::new::<PyValueError>("the address of the function is 0"));
         }
-        Ok(Code {
+        Ok(FfiCall {
             address: address as *const c_void,
             description: Description::of(signature)?,
             registers: Registers::of(signature).filter(|_| !is_left_to_libffi()),
@@ -84,7 +85,7 @@ impl Code {
     /// There is one word for each parameter, of its type. The C function has the
     /// signature.
     #[inline]
-    pub unsafe fn call(&self, words: &mut [Word]) -> Word {
+    pub unsafe fn call(&self, words: &mut [CValue]) -> CValue {
         // SAFETY: the caller's promise.
         unsafe {
             match &self.registers {
@@ -96,10 +97,10 @@ impl Code {
 
     /// # Safety
     /// As `call`.
-    unsafe fn call_described(&self, words: &mut [Word]) -> Word {
+    unsafe fn call_described(&self, words: &mut [CValue]) -> CValue {
         let mut pointers = SmallVec::<[*mut c_void; 8]>::new();
         words.iter_mut().for_each(|word| pointers.push(word.as_mut_ptr()));
-        let mut result = Word::default();
+        let mut result = CValue::default();
         // SAFETY: the caller's promise; a word has room for any result.
         unsafe {
             let code = std::mem::transmute::<*const c_void, unsafe extern "C" fn()>(self.address);
@@ -111,5 +112,24 @@ impl Code {
             );
         }
         result
+    }
+}
+
+/// What libffi calls a C type.
+fn ffi_type(scalar: Scalar) -> *mut ffi_type {
+    match scalar {
+        Scalar::Int { bits: 8, signed: true } => &raw mut types::sint8,
+        Scalar::Int { bits: 16, signed: true } => &raw mut types::sint16,
+        Scalar::Int { bits: 32, signed: true } => &raw mut types::sint32,
+        Scalar::Int { signed: true, .. } => &raw mut types::sint64,
+        Scalar::Int { bits: 8, .. } | Scalar::Bool => &raw mut types::uint8,
+        Scalar::Int { bits: 16, .. } => &raw mut types::uint16,
+        Scalar::Int { bits: 32, .. } => &raw mut types::uint32,
+        Scalar::Int { .. } => &raw mut types::uint64,
+        Scalar::Float => &raw mut types::float,
+        Scalar::Double => &raw mut types::double,
+        Scalar::ComplexFloat => &raw mut types::complex_float,
+        Scalar::ComplexDouble => &raw mut types::complex_double,
+        Scalar::Pointer => &raw mut types::pointer,
     }
 }

@@ -1,16 +1,9 @@
-//! C numbers and pointers: their names, and to and from Python.
+//! C numbers and pointers to and from Python.
 
-use std::ffi::{
-    c_char, c_double, c_float, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong,
-    c_ulonglong, c_ushort, c_void,
-};
+use std::ffi::{c_double, c_float};
 use std::fmt::Display;
-use std::ptr::NonNull;
 
-use dlbridge::abi::DLDataTypeCode;
-use dlbridge::spec::parse_type;
-use dlbridge::{DType, Value};
-use libffi::low::{ffi_type, types};
+use dlbridge::Value;
 use pyo3::exceptions::{
     PyException, PyMemoryError, PyOverflowError, PyRecursionError, PyTypeError, PyValueError,
 };
@@ -18,198 +11,49 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
 
 use crate::api::element;
-use crate::bind::signature::Literal;
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::scalar::{Literal, Scalar};
 use crate::support::objects::{self, Ask, intern};
 use crate::support::{errors, modules};
 
-/// Room for one C value, at its address.
-#[repr(C, align(16))]
-#[derive(Clone, Copy, Default)]
-pub struct Word([u64; 2]);
-
-impl Word {
-    /// A value of at most 16 bytes that may have any bits.
-    pub fn new<T: Copy>(value: T) -> Word {
-        const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 16) };
-        let mut word = Word::default();
-        // SAFETY: there is room, and the alignment suffices.
-        unsafe { (&raw mut word).cast::<T>().write(value) };
-        word
-    }
-
-    /// As `new`, where it lies: what is read from it right after must not be wider than
-    /// what was written, else the processor waits for the store.
-    #[inline]
-    pub fn set(&mut self, pointer: NonNull<c_void>) {
-        // SAFETY: as above.
-        unsafe { (&raw mut *self).cast::<NonNull<c_void>>().write(pointer) };
-    }
-
-    /// # Safety
-    /// A `T` was written here.
-    pub unsafe fn get<T: Copy>(&self) -> T {
-        // SAFETY: the caller's promise.
-        unsafe { (&raw const *self).cast::<T>().read() }
-    }
-
-    /// The first 8 bytes.
-    #[inline]
-    pub fn bits(&self) -> u64 {
-        self.0[0]
-    }
-
-    pub fn as_mut_ptr(&mut self) -> *mut c_void {
-        (&raw mut *self).cast()
-    }
-}
-
-/// A C type of which one value is passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar {
-    Int { bits: u16, signed: bool },
-    Float,
-    Double,
-    Bool,
-    ComplexFloat,
-    ComplexDouble,
-    Pointer,
-}
-
-const fn int<T>(signed: bool) -> Scalar {
-    Scalar::Int { bits: 8 * size_of::<T>() as u16, signed }
-}
-
-/// The names that C has beside those of element types, and how C spells them.
-const NAMES: &[(&str, &str, Scalar)] = &[
-    ("char", "char", int::<c_char>(c_char::MIN != 0)),
-    ("uchar", "unsigned char", int::<c_uchar>(false)),
-    ("short", "short", int::<c_short>(true)),
-    ("ushort", "unsigned short", int::<c_ushort>(false)),
-    ("int", "int", int::<c_int>(true)),
-    ("uint", "unsigned int", int::<c_uint>(false)),
-    ("long", "long", int::<c_long>(true)),
-    ("ulong", "unsigned long", int::<c_ulong>(false)),
-    ("longlong", "long long", int::<c_longlong>(true)),
-    ("ulonglong", "unsigned long long", int::<c_ulonglong>(false)),
-    ("size_t", "size_t", int::<usize>(false)),
-    ("ssize_t", "ssize_t", int::<isize>(true)),
-    ("ptrdiff_t", "ptrdiff_t", int::<isize>(true)),
-    ("intptr_t", "intptr_t", int::<isize>(true)),
-    ("uintptr_t", "uintptr_t", int::<usize>(false)),
-    ("float", "float", Scalar::Float),
-    ("double", "double", Scalar::Double),
-    ("pointer", "void *", Scalar::Pointer),
-];
-
-/// How C spells a type of that name.
-pub fn spelled(name: &str, scalar: Scalar) -> &'static str {
-    let known = NAMES.iter().find(|(known, ..)| *known == name);
-    known.map_or(scalar.c_name(), |(_, spelled, _)| spelled)
-}
-
 impl Scalar {
-    pub fn named(name: &str) -> Option<Scalar> {
-        match NAMES.iter().find(|(known, ..)| *known == name) {
-            Some((.., scalar)) => Some(*scalar),
-            None => Scalar::of_dtype(parse_type(name)?),
-        }
-    }
-
-    /// The C type of an element, if C has one.
-    pub fn of_dtype(dtype: DType) -> Option<Scalar> {
-        let raw = dtype.raw();
-        let scalar = match (raw.code, raw.bits) {
-            (DLDataTypeCode::INT, bits @ (8 | 16 | 32 | 64)) => {
-                Scalar::Int { bits: bits.into(), signed: true }
-            }
-            (DLDataTypeCode::UINT, bits @ (8 | 16 | 32 | 64)) => {
-                Scalar::Int { bits: bits.into(), signed: false }
-            }
-            (DLDataTypeCode::FLOAT, 32) => Scalar::Float,
-            (DLDataTypeCode::FLOAT, 64) => Scalar::Double,
-            (DLDataTypeCode::BOOL, 8) => Scalar::Bool,
-            (DLDataTypeCode::COMPLEX, 64) => Scalar::ComplexFloat,
-            (DLDataTypeCode::COMPLEX, 128) => Scalar::ComplexDouble,
-            _ => return None,
-        };
-        (raw.lanes == 1).then_some(scalar)
-    }
-
-    /// What C calls it.
-    pub fn c_name(self) -> &'static str {
-        match self {
-            Scalar::Int { bits: 8, signed: true } => "int8_t",
-            Scalar::Int { bits: 16, signed: true } => "int16_t",
-            Scalar::Int { bits: 32, signed: true } => "int32_t",
-            Scalar::Int { signed: true, .. } => "int64_t",
-            Scalar::Int { bits: 8, .. } => "uint8_t",
-            Scalar::Int { bits: 16, .. } => "uint16_t",
-            Scalar::Int { bits: 32, .. } => "uint32_t",
-            Scalar::Int { .. } => "uint64_t",
-            Scalar::Float => "float",
-            Scalar::Double => "double",
-            Scalar::Bool => "bool",
-            Scalar::ComplexFloat => "float _Complex",
-            Scalar::ComplexDouble => "double _Complex",
-            Scalar::Pointer => "void *",
-        }
-    }
-
-    pub fn ffi_type(self) -> *mut ffi_type {
-        match self {
-            Scalar::Int { bits: 8, signed: true } => &raw mut types::sint8,
-            Scalar::Int { bits: 16, signed: true } => &raw mut types::sint16,
-            Scalar::Int { bits: 32, signed: true } => &raw mut types::sint32,
-            Scalar::Int { signed: true, .. } => &raw mut types::sint64,
-            Scalar::Int { bits: 8, .. } | Scalar::Bool => &raw mut types::uint8,
-            Scalar::Int { bits: 16, .. } => &raw mut types::uint16,
-            Scalar::Int { bits: 32, .. } => &raw mut types::uint32,
-            Scalar::Int { .. } => &raw mut types::uint64,
-            Scalar::Float => &raw mut types::float,
-            Scalar::Double => &raw mut types::double,
-            Scalar::ComplexFloat => &raw mut types::complex_float,
-            Scalar::ComplexDouble => &raw mut types::complex_double,
-            Scalar::Pointer => &raw mut types::pointer,
-        }
-    }
-
     /// The value as C has it, of a Python object.
-    pub fn read(self, object: &Bound<'_, PyAny>) -> PyResult<Word> {
+    pub fn read(self, object: &Bound<'_, PyAny>) -> PyResult<CValue> {
         match self {
             Scalar::Int { bits: 64, signed: false } => {
                 let value = object.extract::<u64>();
-                value.map(Word::new).map_err(|error| self.refused(object, error))
+                value.map(CValue::new).map_err(|error| self.refused(object, error))
             }
             Scalar::Int { .. } => {
                 let value = object.extract::<i64>();
                 self.word(value.map_err(|error| self.refused(object, error))?)
             }
-            Scalar::Double => self.float(object).map(Word::new),
-            Scalar::Float => self.narrow(self.float(object)?).map(Word::new),
-            Scalar::Bool => self.truth(object).map(Word::new),
+            Scalar::Double => self.float(object).map(CValue::new),
+            Scalar::Float => self.narrow(self.float(object)?).map(CValue::new),
+            Scalar::Bool => self.truth(object).map(CValue::new),
             Scalar::ComplexFloat => {
                 let [re, im] = self.complex(object)?;
-                Ok(Word::new([self.narrow(re)?, self.narrow(im)?]))
+                Ok(CValue::new([self.narrow(re)?, self.narrow(im)?]))
             }
-            Scalar::ComplexDouble => self.complex(object).map(Word::new),
-            Scalar::Pointer => self.pointer(object).map(Word::new),
+            Scalar::ComplexDouble => self.complex(object).map(CValue::new),
+            Scalar::Pointer => self.pointer(object).map(CValue::new),
         }
     }
 
     /// An integer in the C type.
-    pub fn word(self, value: i64) -> PyResult<Word> {
+    pub fn word(self, value: i64) -> PyResult<CValue> {
         let Scalar::Int { bits, signed } = self else {
-            return Ok(Word::new(value as f64));
+            return Ok(CValue::new(value as f64));
         };
         let (least, most) = range(bits, signed);
         if value < least || (value >= 0 && value as u64 > most) {
             return Err(self.beyond(value));
         }
         Ok(match bits {
-            8 => Word::new(value as u8),
-            16 => Word::new(value as u16),
-            32 => Word::new(value as u32),
-            _ => Word::new(value),
+            8 => CValue::new(value as u8),
+            16 => CValue::new(value as u16),
+            32 => CValue::new(value as u32),
+            _ => CValue::new(value),
         })
     }
 
@@ -239,20 +83,22 @@ impl Scalar {
     }
 
     /// The value that a signature has as the default.
-    pub fn default(self, literal: &Literal) -> PyResult<Word> {
+    pub fn default(self, literal: &Literal) -> PyResult<CValue> {
         Ok(match (self, literal) {
             (_, Literal::Int(value)) => self.word(*value)?,
-            (Scalar::Float, Literal::Float(value)) => Word::new(self.narrow(*value)?),
-            (Scalar::ComplexFloat, Literal::Float(value)) => Word::new([self.narrow(*value)?, 0.0]),
-            (Scalar::ComplexDouble, Literal::Float(value)) => Word::new([*value, 0.0]),
-            (_, Literal::Float(value)) => Word::new(*value),
-            (_, Literal::Bool(value)) => Word::new(*value),
-            (_, Literal::Text(_)) => Word::default(),
+            (Scalar::Float, Literal::Float(value)) => CValue::new(self.narrow(*value)?),
+            (Scalar::ComplexFloat, Literal::Float(value)) => {
+                CValue::new([self.narrow(*value)?, 0.0])
+            }
+            (Scalar::ComplexDouble, Literal::Float(value)) => CValue::new([*value, 0.0]),
+            (_, Literal::Float(value)) => CValue::new(*value),
+            (_, Literal::Bool(value)) => CValue::new(*value),
+            (_, Literal::Text(_)) => CValue::default(),
         })
     }
 
     /// An integer that `read` made, as an extent.
-    pub fn as_extent(self, word: &Word) -> PyResult<i64> {
+    pub fn as_extent(self, word: &CValue) -> PyResult<i64> {
         // SAFETY: of any bits, which are those of `read`.
         Ok(unsafe {
             match self {
@@ -273,7 +119,7 @@ impl Scalar {
     }
 
     /// A returned value at its own address: integers come back as wide as a register.
-    pub fn in_register(self, word: &Word) -> Word {
+    pub fn in_register(self, word: &CValue) -> CValue {
         let bits = match self {
             Scalar::Int { bits, .. } => bits,
             Scalar::Bool => 8,
@@ -281,7 +127,7 @@ impl Scalar {
         };
         match cfg!(target_endian = "big") && bits < 64 {
             // SAFETY: of any bits.
-            true => Word::new(unsafe { word.get::<u64>() } << (64 - bits)),
+            true => CValue::new(unsafe { word.get::<u64>() } << (64 - bits)),
             false => *word,
         }
     }
@@ -372,7 +218,7 @@ impl Scalar {
     ///
     /// # Safety
     /// Such a value is there.
-    pub unsafe fn to_python(self, py: Python<'_>, word: &Word) -> PyResult<Py<PyAny>> {
+    pub unsafe fn to_python(self, py: Python<'_>, word: &CValue) -> PyResult<Py<PyAny>> {
         // SAFETY: the caller's promise, for each type.
         unsafe {
             let value = match self {

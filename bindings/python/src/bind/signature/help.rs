@@ -4,30 +4,30 @@ use std::fmt::{self, Write};
 
 use dlbridge::spec::{Spec, Types};
 
-use crate::bind::arguments::Argument;
-use crate::bind::scalar::{Scalar, spelled};
-use crate::bind::signature::{Kind, Literal, Mode, Outcome, Parameter, Signature, Value};
+use crate::bind::signature::parsed::{Kind, Mode, Outcome, Parameter, Signature, Value};
+use crate::bind::signature::scalar::Literal;
+use crate::bind::signature::scalar::{Scalar, spelled};
 
 /// How it is called in Python: `blur(src, sigma, *, dst=None)`.
 pub fn call_text(
     name: &str,
     signature: &Signature,
-    arguments: &[Argument],
+    python_order: &[usize],
     positional: usize,
 ) -> String {
     let mut parts = Vec::new();
-    for (index, argument) in arguments.iter().enumerate() {
+    for (index, place) in python_order.iter().enumerate() {
         if index == positional {
             parts.push("*".to_owned());
         }
-        let parameter = &signature.parameters[argument.place];
+        let parameter = &signature.parameters[*place];
         parts.push(match &parameter.value {
             // `inspect` reads literals only, and None is the same as to leave it away.
             Value::Default(Literal::Float(value)) if !value.is_finite() => {
                 format!("{}=None", parameter.name)
             }
             Value::Default(literal) => format!("{}={}", parameter.name, python(literal)),
-            _ if argument.is_required => parameter.name.clone(),
+            _ if parameter.is_required() => parameter.name.clone(),
             _ => format!("{}=None", parameter.name),
         });
     }

@@ -3,8 +3,9 @@
 use dlbridge::spec::{is_name, split};
 use dlbridge::{Error, Status};
 
-use crate::bind::declaration;
-use crate::bind::signature::{Parameter, Signature};
+use crate::bind::signature::declaration;
+use crate::bind::signature::element_words::element;
+use crate::bind::signature::parsed::{Parameter, Signature};
 
 /// The error of a signature, with what to write instead if that can be guessed.
 #[cold]
@@ -163,81 +164,3 @@ fn candidates(text: &str) -> Vec<String> {
     }
     found
 }
-
-/// The element type that other languages have another word for.
-pub fn element(word: &str) -> Option<&'static str> {
-    let word = word.to_ascii_lowercase();
-    let word = word.rsplit('.').next().unwrap_or_default();
-    let word = word.trim_start_matches(['<', '=', '|']);
-    let word = word.strip_prefix("c_").unwrap_or(word);
-    let known = WORDS.iter().find(|(known, _)| *known == word);
-    known.or_else(|| WORDS.iter().find(|(_, own)| *own == word)).map(|(_, own)| *own)
-}
-
-const WORDS: &[(&str, &str)] = &[
-    ("double", "f64"),
-    ("float", "f32"),
-    ("single", "f32"),
-    ("half", "f16"),
-    ("float64", "f64"),
-    ("float32", "f32"),
-    ("float16", "f16"),
-    ("f8", "f64"),
-    ("f4", "f32"),
-    ("f2", "f16"),
-    ("int8", "i8"),
-    ("int16", "i16"),
-    ("int32", "i32"),
-    ("int64", "i64"),
-    ("uint8", "u8"),
-    ("uint16", "u16"),
-    ("uint32", "u32"),
-    ("uint64", "u64"),
-    ("int8_t", "i8"),
-    ("int16_t", "i16"),
-    ("int32_t", "i32"),
-    ("int64_t", "i64"),
-    ("uint8_t", "u8"),
-    ("uint16_t", "u16"),
-    ("uint32_t", "u32"),
-    ("uint64_t", "u64"),
-    ("i1", "i8"),
-    ("i2", "i16"),
-    ("i4", "i32"),
-    ("u1", "u8"),
-    ("u2", "u16"),
-    ("u4", "u32"),
-    ("char", "i8"),
-    ("byte", "u8"),
-    ("ubyte", "u8"),
-    ("uchar", "u8"),
-    ("short", "i16"),
-    ("ushort", "u16"),
-    ("int", "i32"),
-    ("uint", "u32"),
-    ("long", if size_of::<std::ffi::c_long>() == 8 { "i64" } else { "i32" }),
-    ("ulong", if size_of::<std::ffi::c_ulong>() == 8 { "u64" } else { "u32" }),
-    ("longlong", "i64"),
-    ("ulonglong", "u64"),
-    ("size_t", if size_of::<usize>() == 8 { "u64" } else { "u32" }),
-    ("ssize_t", if size_of::<isize>() == 8 { "i64" } else { "i32" }),
-    ("bfloat16", "bf16"),
-    ("complex64", "c64"),
-    ("complex128", "c128"),
-    ("complex", "c128"),
-    ("c8", "c64"),
-    ("c16", "c128"),
-    ("bool_", "bool"),
-    ("boolean", "bool"),
-    ("_bool", "bool"),
-    ("b1", "bool"),
-    ("string", "str"),
-    ("usize", "size_t"),
-    ("isize", "ssize_t"),
-    ("ptr", "pointer"),
-    ("void_p", "pointer"),
-    ("char_p", "str"),
-    ("ndarray", "any"),
-    ("array", "any"),
-    ("tensor", "any"),
-];

@@ -7,10 +7,10 @@ use dlbridge::abi::ALIGNMENT;
 use dlbridge::spec::{Extent, Names, Order, Place, Spec, Types, is_name, split};
 use dlbridge::{DType, Error, Result, Status};
 
-use crate::bind::scalar::Scalar;
-use crate::bind::signature::{
-    Factor, Kind, Literal, Measure, Mode, Outcome, Parameter, Signature, Value,
+use crate::bind::signature::parsed::{
+    Factor, Kind, Measure, Mode, Outcome, Parameter, Signature, Value,
 };
+use crate::bind::signature::scalar::{Literal, Scalar};
 
 /// The reader of one text.
 struct Reader<'a> {

@@ -1,5 +1,7 @@
 //! `capi.arg`: an argument type for those who stay with ctypes.
 
+use std::ffi::c_void;
+
 use dlbridge::abi::DLTensor;
 use dlbridge::check::{Argument, Checker};
 use dlbridge::spec::Names;
@@ -9,18 +11,21 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::bind::advice;
-use crate::bind::inputs::check_access;
-use crate::bind::refusal::{called, exception};
-use crate::bind::signature::{Kind, Mode, Parameter};
-use crate::bind::slot::{Came, Numbers, Slot};
-use crate::bind::usual::{Array, NAMES, Room};
+use crate::bind::call::argument::{Came, Found, read, read_descriptor};
+use crate::bind::call::array_plan::ArrayPlan;
+use crate::bind::call::arrays::{ArrayStorage, Arrays, ExtentStorage};
+use crate::bind::call::errors::{called, exception};
+use crate::bind::call::inputs::check_access;
+use crate::bind::signature::advice;
+use crate::bind::signature::parsed::{Kind, Mode, Parameter};
+use crate::engine::reader::{Library, Snapshot};
 use crate::frameworks::torch;
 use crate::support::lasting::lasting;
 use crate::support::lazy_type::LazyType;
 use crate::support::modules::imported;
 use crate::support::objects::Ask;
 use crate::support::{errors, modules, objects};
+use crate::values::tensor::PyTensor;
 
 /// An entry of `argtypes`, whose `from_param` ctypes calls with what the caller gave.
 #[pyclass(frozen, name = "ArgumentType", module = "dlbridge.capi")]
@@ -28,8 +33,7 @@ pub struct ArgumentType {
     text: String,
     parameter: Parameter,
     names: Names<'static>,
-    /// What most arguments are, if C gets a descriptor.
-    usual: Option<Array>,
+    plan: ArrayPlan,
 }
 
 #[pymethods]
@@ -42,12 +46,12 @@ impl ArgumentType {
     /// What ctypes passes to C for an object.
     #[expect(clippy::wrong_self_convention, reason = "the name is that of ctypes")]
     fn from_param<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let room = Room::new();
-        let usual = self.usual.as_ref().filter(|usual| room.take(usual, object).is_some());
-        let argument = match usual {
-            // SAFETY: the room has its shape and strides.
-            Some(_) => unsafe { descriptor(object.py(), &room.tensor(0)) }.map(Bound::into_any)?,
-            None => self.closer_look(object)?,
+        let (mut arrays, mut extents) = (ArrayStorage::new(), ExtentStorage::new());
+        let arrays = Arrays::new((&mut arrays, 1), (&mut extents, self.names.len()));
+        let argument = match self.accept(object, &arrays) {
+            // SAFETY: its shape and strides are among the arrays.
+            Some(accepted) => unsafe { descriptor(object.py(), &accepted) }.map(Bound::into_any)?,
+            None => self.closer_look(object, &arrays)?,
         };
         if self.parameter.is_written() {
             // ctypes does not say when C has returned.
@@ -67,9 +71,8 @@ impl ArgumentType {
             .map_err(|error| errors::argument(advice::of_parameter(text, error)))?;
         match (&parameter.kind, parameter.mode) {
             (Kind::Tensor(_) | Kind::Elements(_), Mode::In | Mode::Out | Mode::InOut) => {
-                let usual = Array::of(std::slice::from_ref(&parameter), 0)
-                    .filter(|usual| !usual.is_bare && names.len() <= NAMES);
-                Ok(ArgumentType { text: text.to_owned(), parameter, names, usual })
+                let plan = ArrayPlan::of(std::slice::from_ref(&parameter), 0).expect("a tensor");
+                Ok(ArgumentType { text: text.to_owned(), parameter, names, plan })
             }
             _ => Err(errors::new::<PyValueError>(format_args!(
                 "{text:?} is no tensor that C gets; ctypes itself has the types of numbers, \
@@ -78,7 +81,22 @@ impl ArgumentType {
         }
     }
 
-    fn closer_look<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    /// The descriptor of an array that is at once what it must be.
+    fn accept(&self, object: &Bound<'_, PyAny>, arrays: &Arrays) -> Option<DLTensor> {
+        if !self.plan.is_whole || self.plan.is_bare {
+            return None;
+        }
+        arrays
+            .accept(&self.plan, &Snapshot::of(object).filter(|it| it.library != Library::Own)?)?;
+        arrays.descriptor(0)
+    }
+
+    #[cold]
+    fn closer_look<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+        arrays: &Arrays,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = object.py();
         let address = descriptor_address(object)?;
         if object.is_none() || address == Some(0) {
@@ -91,17 +109,15 @@ impl ArgumentType {
                 ))),
             };
         }
-        let mut numbers = Numbers::new();
-        let mut slot = self.read(object, address, &mut numbers)?;
-        let tensor = slot.tensor().cloned();
+        let (for_c, tensor) = self.read(object, address, arrays)?;
         let keep = tensor.as_ref().map_or(object, |tensor| tensor.as_any());
         match (&self.parameter.kind, address) {
             // The caller's own struct.
             (Kind::Tensor(_), Some(address)) => pointer(py, address, object),
             (Kind::Tensor(_), None) => {
-                slot.fix(&mut numbers);
-                // SAFETY: its shape and strides are among the numbers now.
-                let copy = unsafe { descriptor(py, slot.descriptor()) }?;
+                let stored = arrays.descriptor(0).expect("just read");
+                // SAFETY: its shape and strides are among the arrays.
+                let copy = unsafe { descriptor(py, &stored) }?;
                 match &tensor {
                     // ctypes keeps the bytes, but they do not keep the tensor.
                     Some(tensor) => {
@@ -112,28 +128,29 @@ impl ArgumentType {
                     None => Ok(copy.into_any()),
                 }
             }
-            _ => pointer(py, slot.first() as usize, keep),
+            _ => pointer(py, for_c as usize, keep),
         }
     }
 
+    /// What C gets of an array of any kind, and what keeps its memory if the object does not.
     fn read<'py>(
         &self,
         object: &Bound<'py, PyAny>,
         address: Option<usize>,
-        numbers: &mut Numbers,
-    ) -> PyResult<Slot<'py>> {
-        let mut slot = Slot::empty();
-        let read = match address {
-            Some(address) => {
-                // SAFETY: the caller says that a DLTensor is there.
-                let descriptor = unsafe { &*(address as *const DLTensor) };
-                slot.read_descriptor(descriptor, numbers)
-            }
-            None => slot.read(object, Some(false), numbers),
+        arrays: &Arrays,
+    ) -> PyResult<(*mut c_void, Option<Bound<'py, PyTensor>>)> {
+        let mut is_read = false;
+        let then = |found: Found<'_, 'py>| {
+            is_read = true;
+            self.check(object, found.view)?;
+            Ok((found.store(&self.plan, arrays), found.tensor.cloned()))
         };
-        read.map_err(|error| called("it", error, object.py()))?;
-        slot.see(numbers, |view| self.check(object, view))??;
-        Ok(slot)
+        let read = match address {
+            // SAFETY: the caller says that a DLTensor is there, with shape and strides of its own.
+            Some(address) => unsafe { read_descriptor(&*(address as *const DLTensor), then) },
+            None => read(object, Some(false), then),
+        };
+        read.map_err(|error| if is_read { error } else { called("it", error, object.py()) })
     }
 
     fn check(&self, object: &Bound<'_, PyAny>, view: &TensorRef<'_>) -> PyResult<()> {

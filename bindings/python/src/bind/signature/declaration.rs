@@ -1,9 +1,9 @@
 //! Declarations of C in the language of signatures: `const double *p, long n` is
 //! `p: *f64[...], n: long`.
 
-use crate::bind::advice::element;
-use crate::bind::scalar::Scalar;
-use crate::bind::signature::Signature;
+use crate::bind::signature::element_words::element;
+use crate::bind::signature::parsed::Signature;
+use crate::bind::signature::scalar::Scalar;
 
 /// The signature of a function, or of its parameters alone. None for what is no declaration,
 /// or has types that are not known here.

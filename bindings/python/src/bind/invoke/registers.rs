@@ -3,10 +3,9 @@
 
 use std::ffi::c_void;
 
-use smallvec::SmallVec;
-
-use crate::bind::scalar::{Scalar, Word};
-use crate::bind::signature::{Kind, Mode, Outcome, Signature};
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::{Kind, Mode, Outcome, Signature};
+use crate::bind::signature::scalar::Scalar;
 
 /// The registers for integers and addresses, and those for floating point numbers, of
 /// the calling conventions that fill each kind in order, whatever lies between: System V
@@ -22,8 +21,8 @@ const IS_KNOWN: bool = cfg!(all(
 
 /// Which words go in which registers. What is in the others is not looked at.
 pub struct Registers {
-    integers: SmallVec<[usize; INTEGERS]>,
-    floats: SmallVec<[usize; FLOATS]>,
+    integers: Box<[usize]>,
+    floats: Box<[usize]>,
     /// Whether the result is a floating point number.
     gives_float: bool,
 }
@@ -44,8 +43,7 @@ impl Registers {
             Outcome::Scalar(Scalar::Float | Scalar::Double, _) => true,
             _ => false,
         };
-        let mut registers =
-            Registers { integers: SmallVec::new(), floats: SmallVec::new(), gives_float };
+        let (mut integers, mut floats) = (Vec::new(), Vec::new());
         for (place, parameter) in signature.parameters.iter().enumerate() {
             match (&parameter.kind, parameter.mode) {
                 (Kind::Scalar(Scalar::ComplexFloat | Scalar::ComplexDouble), Mode::In) => {
@@ -56,33 +54,35 @@ impl Registers {
                     return None;
                 }
                 (Kind::Scalar(Scalar::Float | Scalar::Double), Mode::In) => {
-                    registers.floats.push(place);
+                    floats.push(place);
                 }
-                _ => registers.integers.push(place),
+                _ => integers.push(place),
             }
         }
-        let fits = registers.integers.len() <= INTEGERS && registers.floats.len() <= FLOATS;
-        (IS_KNOWN && fits).then_some(registers)
+        let fits = integers.len() <= INTEGERS && floats.len() <= FLOATS;
+        let [integers, floats] = [integers, floats].map(Vec::into_boxed_slice);
+        (IS_KNOWN && fits).then_some(Registers { integers, floats, gives_float })
     }
 
     /// Calls the function at an address.
     ///
     /// # Safety
-    /// The function has the signature, and there is a word for each parameter.
+    /// The function has the signature, and each parameter has got a value.
     #[inline]
-    pub unsafe fn call(&self, address: *const c_void, words: &[Word]) -> Word {
+    pub unsafe fn call(&self, address: *const c_void, words: &[CValue]) -> CValue {
         let mut integers = [0; INTEGERS];
         for (register, place) in integers.iter_mut().zip(&self.integers) {
-            *register = words[*place].bits();
+            // SAFETY: each parameter has a value, written to 8 bytes at least.
+            *register = unsafe { words[*place].bits() };
         }
         // SAFETY: the caller's promise; arguments and result are in the registers of the
         // types that the function has.
         unsafe {
             match (self.floats.is_empty(), self.gives_float) {
-                (true, false) => Word::new(call_integers::<u64>(address, integers)),
-                (true, true) => Word::new(call_integers::<Bits>(address, integers)),
-                (false, false) => Word::new(self.call_both::<u64>(address, integers, words)),
-                (false, true) => Word::new(self.call_both::<Bits>(address, integers, words)),
+                (true, false) => CValue::new(call_integers::<u64>(address, integers)),
+                (true, true) => CValue::new(call_integers::<Bits>(address, integers)),
+                (false, false) => CValue::new(self.call_both::<u64>(address, integers, words)),
+                (false, true) => CValue::new(self.call_both::<Bits>(address, integers, words)),
             }
         }
     }
@@ -93,11 +93,12 @@ impl Registers {
         &self,
         address: *const c_void,
         integers: [u64; INTEGERS],
-        words: &[Word],
+        words: &[CValue],
     ) -> R {
         let mut floats = [0.0; FLOATS];
         for (register, place) in floats.iter_mut().zip(&self.floats) {
-            *register = Bits::from_bits(words[*place].bits());
+            // SAFETY: as in `call`.
+            *register = Bits::from_bits(unsafe { words[*place].bits() });
         }
         let ([a, b, c, d, e, f], [s, t, u, v, w, x, y, z]) = (integers, floats);
         // SAFETY: the caller's promise.

@@ -7,8 +7,8 @@ use dlbridge::{Error, Status};
 use pyo3::exceptions::{PyBufferError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::bind::function::Function;
-use crate::bind::signature::Parameter;
+use crate::bind::call::function::Function;
+use crate::bind::signature::parsed::Parameter;
 use crate::support::objects::Ask;
 use crate::support::{errors, exceptions, objects};
 

@@ -2,7 +2,7 @@
 
 use dlbridge::spec::{Names, Spec};
 
-use crate::bind::scalar::Scalar;
+use crate::bind::signature::scalar::{Literal, Scalar};
 
 /// What a C function takes and returns.
 pub struct Signature {
@@ -75,14 +75,6 @@ pub enum Value {
     Default(Literal),
     /// The caller has no say.
     Product(Vec<Factor>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Literal {
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    Text(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

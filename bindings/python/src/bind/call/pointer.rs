@@ -1,12 +1,16 @@
 //! What a `pointer` of C may be in Python.
 
+use std::ffi::c_void;
+
 use dlbridge::abi::Flags;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
-use crate::bind::scalar::{Scalar, Word};
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::scalar::Scalar;
 use crate::engine::acquire::tensor_of;
+use crate::engine::reader::Snapshot;
 use crate::frameworks::{numpy, torch};
 use crate::protocols::buffer;
 use crate::protocols::buffer::Buffer;
@@ -18,18 +22,37 @@ use crate::values::tensor::PyTensor;
 /// What keeps the memory that a pointer points to, beside the caller's own object.
 pub enum Pointee {
     Nothing,
+    /// The array that is this parameter, and may get other memory.
+    Array(usize),
     Buffer(#[expect(dead_code, reason = "dropped after the call")] Box<Buffer>),
     Tensor(#[expect(dead_code, reason = "dropped after the call")] Py<PyTensor>),
 }
 
+/// The address of the elements of an array on the host that C may write to, in C order without
+/// gaps. None for all else, and for what takes more than a look.
+#[inline]
+pub fn of_array(object: &Bound<'_, PyAny>) -> Option<*mut c_void> {
+    let found = Snapshot::of(object).filter(|found| found.is_writable)?;
+    let mut count = 1_i64;
+    for axis in (0..found.ndim).rev() {
+        // SAFETY: the array has that axis, and nothing has run since it was looked at.
+        let (extent, stride) = unsafe { found.axis(axis) };
+        if extent < 1 || (extent > 1 && stride != count << found.shift) {
+            return None;
+        }
+        count = count.checked_mul(extent).filter(|count| *count < 1 << 40)?;
+    }
+    Some(found.data)
+}
+
 /// The address that C gets: of the memory of an array or buffer that C may write to, of the
 /// characters of bytes, which C may only read, of a struct of ctypes, or as for [`Scalar`].
-pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(CValue, Pointee)> {
     if object.is_exact_instance_of::<PyInt>() || object.is_none() || numpy::is_scalar(object) {
         return Ok((Scalar::Pointer.read(object)?, Pointee::Nothing));
     }
     if let Ok(bytes) = object.cast::<PyBytes>() {
-        return Ok((Word::new(bytes.as_bytes().as_ptr()), Pointee::Nothing));
+        return Ok((CValue::new(bytes.as_bytes().as_ptr()), Pointee::Nothing));
     }
     let is_array = object.is_instance_of::<PyTensor>()
         || torch::TENSOR.is_type_of(object)
@@ -45,7 +68,7 @@ pub fn read(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
     match is_array || numpy::ARRAY.is_type_of(object) {
         true => array(object),
         false => match address_of(object)? {
-            Some(address) => Ok((Word::new(address), Pointee::Nothing)),
+            Some(address) => Ok((CValue::new(address), Pointee::Nothing)),
             None => Ok((Scalar::Pointer.read(object)?, Pointee::Nothing)),
         },
     }
@@ -61,13 +84,13 @@ fn is_plain_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(buffer::has_buffer(object) && !is_of_ctypes && !is_number()?)
 }
 
-fn buffer_of(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+fn buffer_of(object: &Bound<'_, PyAny>) -> PyResult<(CValue, Pointee)> {
     let buffer = Buffer::get(object)?;
     check(object, buffer.is_read_only(), buffer.is_c_contiguous())?;
-    Ok((Word::new(buffer.first()), Pointee::Buffer(buffer)))
+    Ok((CValue::new(buffer.first()), Pointee::Buffer(buffer)))
 }
 
-fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
+fn array(object: &Bound<'_, PyAny>) -> PyResult<(CValue, Pointee)> {
     let tensor = tensor_of(object, None, Some(false))?;
     let core = tensor.get().core();
     if !core.device().is_host_accessible() {
@@ -80,7 +103,7 @@ fn array(object: &Bound<'_, PyAny>) -> PyResult<(Word, Pointee)> {
         return Err(errors::refused("has elements that are padded to whole bytes"));
     }
     check(object, core.is_read_only(), core.layout().is_c_contiguous())?;
-    Ok((Word::new(core.data_ptr()), Pointee::Tensor(tensor.unbind())))
+    Ok((CValue::new(core.data_ptr()), Pointee::Tensor(tensor.unbind())))
 }
 
 fn check(object: &Bound<'_, PyAny>, is_read_only: bool, is_contiguous: bool) -> PyResult<()> {
@@ -115,9 +138,9 @@ fn address_of(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
 }
 
 /// One character as the number that C has of it: a byte.
-pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<Word> {
+pub fn character(object: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<CValue> {
     match bytes {
-        [byte] => Ok(Word::new(*byte)),
+        [byte] => Ok(CValue::new(*byte)),
         _ => Err(errors::new::<PyTypeError>(format!(
             "is {}; it must be one character of ASCII, one byte, or a number, for char",
             errors::short_repr(object)?

@@ -8,11 +8,15 @@ use dlbridge::{DType, Device, Tensor};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::bind::frame::Frame;
-use crate::bind::refusal::{Label, named};
-use crate::bind::signature::Parameter;
-use crate::bind::slot::Slot;
+use crate::bind::call::argument::read;
+use crate::bind::call::array_plan::{ArrayPlan, Dtypes};
+use crate::bind::call::call_state::CallState;
+use crate::bind::call::errors::{Label, named};
+use crate::bind::call::plan::is_plain;
+use crate::bind::invoke::value::CValue;
+use crate::bind::signature::parsed::Parameter;
 use crate::engine::deliver;
+use crate::engine::reader::{Library, Snapshot};
 use crate::frameworks::compatibility::Request;
 use crate::frameworks::framework::Framework;
 use crate::frameworks::{compatibility, numpy, torch};
@@ -21,21 +25,42 @@ use crate::support::{errors, modules, objects};
 use crate::values::stream::lasting;
 use crate::values::tensor::PyTensor;
 
-impl<'py> Frame<'_, 'py> {
+impl<'a, 'py> CallState<'a, 'py> {
     /// Makes the outputs that the caller did not give.
+    #[inline(always)]
     pub fn make_outputs(&mut self) -> PyResult<()> {
-        for &place in &self.function.order.outputs {
-            let parameter = self.parameter(place);
-            if self.objects[place].is_none() && !parameter.optional {
-                let error = |error| named(self.py, self.function, &Label(parameter, None), error);
-                let array = self.make_output(parameter).map_err(error)?;
-                self.check_deliverable(&array).map_err(error)?;
-                self.slots.push((place, Slot::empty()));
-                let (_, slot) = self.slots.last_mut().expect("just pushed");
-                slot.read(&array, Some(false), &mut self.numbers).map_err(error)?;
-                self.made.push((place, array));
+        for plan in &self.plan.arrays[self.plan.inputs..] {
+            let parameter = self.parameter(plan.parameter);
+            if self.objects[plan.parameter].is_none() && !parameter.optional {
+                let made = self.make_output(plan, parameter);
+                made.map_err(|error| {
+                    named(self.py, self.function, &Label(parameter, None), error)
+                })?;
             }
         }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn make_output(&mut self, plan: &'a ArrayPlan, parameter: &Parameter) -> PyResult<()> {
+        // Where memory is allocated foreign code may run.
+        self.ran_foreign = true;
+        let array = self.new_output(plan, parameter)?;
+        self.check_deliverable(&array)?;
+        let accepted = Snapshot::of(&array).filter(|_| plan.is_whole);
+        let accepted = accepted.and_then(|found| {
+            self.has_torch |= found.library == Library::PyTorch;
+            self.arrays.accept(plan, &found)
+        });
+        let value = match accepted {
+            Some(address) => CValue::new(address),
+            None => read(&array, Some(false), |found| {
+                self.held.extend(found.tensor.map(|tensor| (plan.index, tensor.clone())));
+                Ok(CValue::new(found.store(plan, self.arrays)))
+            })?,
+        };
+        self.values[plan.parameter] = value;
+        self.made.push((plan.parameter, array));
         Ok(())
     }
 
@@ -58,7 +83,11 @@ impl<'py> Frame<'_, 'py> {
         }
     }
 
-    fn make_output(&self, parameter: &Parameter) -> PyResult<Bound<'py, PyAny>> {
+    fn new_output(
+        &mut self,
+        plan: &ArrayPlan,
+        parameter: &Parameter,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let spec = parameter.kind.spec().expect("a tensor");
         let mut shape = SmallVec::<[i64; 8]>::new();
         for extent in spec.shape.iter().flatten() {
@@ -66,13 +95,19 @@ impl<'py> Frame<'_, 'py> {
         }
         let dtype = match &spec.types {
             Types::OneOf(dtypes) => dtypes[0],
-            Types::Same(name) => self.checker.dtype_of(name).ok_or_else(|| {
-                errors::refused(format_args!("its dtype is not known: {name} was not given"))
-            })?,
+            Types::Same(name) => {
+                let dtype = match plan.dtypes {
+                    Dtypes::Same(index) => self.arrays.dtype(index),
+                    _ => None,
+                };
+                let dtype = dtype.ok_or_else(|| {
+                    errors::refused(format_args!("its dtype is not known: {name} was not given"))
+                })?;
+                DType::new(dtype).map_err(errors::exchange)?
+            }
             Types::Any => unreachable!("such a signature is refused"),
         };
-        let device = self.first.map_or(Device::CPU, |(_, device)| device);
-        let device = if device.is_host_accessible() { Device::CPU } else { device };
+        let device = if self.is_on_host { Device::CPU } else { self.device };
         check_place(spec, device).map_err(errors::exchange)?;
         if dtype.item_bytes().is_none() {
             // NumPy would give each a whole byte, of which C would know nothing.
@@ -86,8 +121,8 @@ impl<'py> Frame<'_, 'py> {
     fn known_extent(&self, extent: Extent) -> PyResult<i64> {
         match extent {
             Extent::Fixed(extent) => Ok(extent),
-            Extent::Named(place) => self.checker.extent(place).ok_or_else(|| {
-                let name = &self.function.signature.names[place];
+            Extent::Named(name) => self.arrays.extent(name).ok_or_else(|| {
+                let name = &self.function.signature.names[name];
                 errors::refused(format_args!(
                     "its extent {name} is not known: no array was given for it"
                 ))
@@ -155,7 +190,7 @@ impl Wanted<'_> {
             return Ok(None);
         };
         if torch::has_modes(py)? {
-            // Code of others looks on: what it raises would be lost in the table's function.
+            // FfiCall of others looks on: what it raises would be lost in the table's function.
             return self.make_by_name(py).map(Some);
         }
         let prototype = DLTensor {
@@ -180,22 +215,4 @@ impl Wanted<'_> {
         let options = objects::named(py, [("dtype", dtype), ("device", device)])?;
         torch.attribute(c"empty")?.called_with([objects::ints(py, self.shape)?.as_any()], &options)
     }
-
-    /// Whether `make` runs no code of others, whose exceptions would have to be passed on.
-    pub fn is_quiet(&self, py: Python<'_>, framework: Option<&'static Framework>) -> bool {
-        match framework.map(|framework| framework.name) {
-            Some("numpy") => numpy::is_loaded(),
-            Some("torch") => !errors::or_else(py, torch::has_modes(py), true),
-            _ => true,
-        }
-    }
-}
-
-/// Whether any allocation will do.
-pub fn is_plain(spec: &Spec<'_>) -> bool {
-    /// What every allocator gives.
-    const ALIGNMENT: u64 = 16;
-    let ndim = spec.shape.as_ref().map_or(0, |shape| shape.len());
-    let is_c = spec.order != Some(Order::Fortran) || ndim < 2;
-    is_c && spec.alignment <= ALIGNMENT
 }
