@@ -24,7 +24,6 @@ CIRCLES: dict[str, list[list[str]]] = {
             "frameworks/torch/state.rs",
             "frameworks/torch/versions.rs",
         ],
-        ["support/errors.rs", "support/objects.rs", "support/vectorcall.rs"],
     ],
     "src": [
         ["array_interface.rs", "raw_array.rs"],

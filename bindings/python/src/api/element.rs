@@ -10,9 +10,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::engine::copy;
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::integers::{integers, tuple};
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::values::tensor::PyTensor;
 
 type Number<'py> = PyResult<Bound<'py, PyAny>>;

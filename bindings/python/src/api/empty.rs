@@ -6,10 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::support::arguments::Arguments;
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::function::Function;
 use crate::support::integers::integers;
-use crate::support::objects::Ask;
 use crate::support::objects::intern;
 use crate::support::parameters::Parameters;
 use crate::values::tensor::PyTensor;

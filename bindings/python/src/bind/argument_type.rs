@@ -20,10 +20,10 @@ use crate::bind::signature::advice;
 use crate::bind::signature::parsed::{Kind, Mode, Parameter};
 use crate::engine::reader::{Library, Snapshot};
 use crate::frameworks::torch;
+use crate::support::ask::Ask;
 use crate::support::lasting::lasting;
 use crate::support::lazy_type::LazyType;
 use crate::support::modules::imported;
-use crate::support::objects::Ask;
 use crate::support::{errors, modules, objects};
 use crate::values::tensor::PyTensor;
 

@@ -15,8 +15,8 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::bind::call::function::Function;
 use crate::support::arguments::{Arguments, unpacked};
+use crate::support::ask::Ask;
 use crate::support::modules;
-use crate::support::objects::Ask;
 use crate::support::{fastcall, objects};
 
 #[repr(C)]

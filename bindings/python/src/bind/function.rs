@@ -17,8 +17,8 @@ use crate::bind::signature::parsed::{Kind, Parameter, Signature, Value};
 use crate::frameworks::framework::Framework;
 use crate::frameworks::registry;
 use crate::support::arguments::Arguments;
+use crate::support::ask::Ask;
 use crate::support::lasting::lasting;
-use crate::support::objects::Ask;
 use crate::support::parameters::{Parameters, not_none};
 use crate::support::{address, errors, flags, modules, objects};
 

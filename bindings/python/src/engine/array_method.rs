@@ -12,8 +12,9 @@ use pyo3::types::PyType;
 use crate::frameworks::numpy;
 use crate::protocols::dlpack;
 use crate::protocols::keywords::{Keyword, Keywords};
+use crate::support::ask::Ask;
 use crate::support::keep_alive::owned_by;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::support::{errors, exceptions, objects};
 
 /// The method of an object, if it has one. That of a class is for its instances.

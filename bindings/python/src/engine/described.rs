@@ -12,9 +12,9 @@ use crate::frameworks::{numpy, registry};
 use crate::protocols::exchange_table::Table;
 use crate::protocols::raw_array::{self, Raw};
 use crate::protocols::{array_interface, array_struct, buffer, cuda_array_interface, dlpack};
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::keep_alive::owned_by;
-use crate::support::objects::Ask;
 use crate::support::objects::intern;
 use crate::values::acquired::Acquired;
 

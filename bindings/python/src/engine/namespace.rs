@@ -10,7 +10,8 @@ use crate::engine::acquire::tensor_of;
 use crate::engine::record::Event;
 use crate::engine::{copy, record};
 use crate::frameworks::registry;
-use crate::support::objects::{Ask, intern};
+use crate::support::ask::Ask;
+use crate::support::objects::intern;
 use crate::support::{errors, exceptions};
 use crate::values::tensor::PyTensor;
 

@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::give_on_gpu;
 use crate::frameworks::framework::{ExportFn, Form, Framework, OnGpu};
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
 use crate::support::modules;
-use crate::support::objects::Ask;
 
 static ARRAY: LazyType = LazyType::new("cupy", "ndarray");
 

@@ -7,9 +7,10 @@ use pyo3::types::{PyCapsule, PyDict, PyTuple};
 
 use crate::frameworks::framework::{Form, Framework, OnGpu};
 use crate::protocols::capsule;
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::keep_alive::owned_by;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::support::parameters::not_none;
 use crate::values::tensor::PyTensor;
 use crate::values::{device, stream};

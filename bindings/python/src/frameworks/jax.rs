@@ -11,8 +11,9 @@ use crate::frameworks::framework::{
     ExportFn, Form, Framework, OnGpu, Order, ReadOnly, Reason, is_one_of, is_plain, lacks,
 };
 use crate::protocols::buffer;
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::support::{errors, modules, objects};
 use crate::values::tensor::PyTensor;
 

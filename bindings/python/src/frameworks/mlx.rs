@@ -5,9 +5,10 @@ use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::DLPackAdapter;
 use crate::frameworks::framework::{ExportFn, Framework, Order, ReadOnly, is_plain, lacks};
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
 use crate::support::objects;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::values::tensor::PyTensor;
 
 static ARRAY: LazyType = LazyType::new("mlx.core", "array");

@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use crate::frameworks::alignment;
 use crate::frameworks::dlpack_adapter::versioned_capsule;
 use crate::frameworks::framework::{ExportFn, Framework, Order, is_one_of, is_plain, lacks};
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::Ask;
 use crate::values::tensor::PyTensor;
 
 static ARRAY: LazyType = LazyType::new("paddle", "Tensor");

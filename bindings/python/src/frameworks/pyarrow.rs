@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use crate::frameworks::dlpack_adapter::DLPackAdapter;
 use crate::frameworks::framework::{ExportFn, Framework, Order, ReadOnly, is_plain, lacks};
 use crate::frameworks::{dlpack_adapter, numpy};
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::Ask;
 use crate::values::tensor::PyTensor;
 
 static TENSOR: LazyType = LazyType::new("pyarrow", "Tensor");

@@ -10,9 +10,10 @@ use pyo3::types::{PySet, PyTuple};
 
 use crate::frameworks::framework::{ExportFn, Framework, ReadOnly, is_plain, lacks};
 use crate::frameworks::numpy;
+use crate::support::ask::Ask;
 use crate::support::keep_alive::owned_by;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::support::{errors, exceptions, modules, objects};
 use crate::values::tensor::copied;
 

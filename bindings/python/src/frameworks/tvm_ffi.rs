@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 
 use crate::frameworks::dlpack_adapter::versioned_capsule;
 use crate::frameworks::framework::{ExportFn, Framework};
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::Ask;
 use crate::values::tensor::PyTensor;
 
 static ARRAY: LazyType = LazyType::new("tvm_ffi", "Tensor");

@@ -7,8 +7,9 @@ use crate::frameworks::dlpack_adapter::legacy_capsule;
 use crate::frameworks::framework::{ExportFn, Framework, is_plain, lacks};
 use crate::protocols::array_interface;
 use crate::protocols::raw_array::Raw;
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::values::tensor::PyTensor;
 
 static ARRAY: LazyType = LazyType::new("warp", "array");

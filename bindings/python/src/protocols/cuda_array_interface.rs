@@ -13,8 +13,8 @@ use pyo3::types::PyDict;
 
 use crate::protocols::array_interface::{Interface, address, address_pair, at};
 use crate::protocols::exportable::has_typestr;
+use crate::support::ask::Ask;
 use crate::support::keep_alive::owned_by;
-use crate::support::objects::Ask;
 use crate::support::objects::{Address, Int, Text, intern};
 use crate::support::{errors, objects};
 use crate::values::acquired::Acquired;

@@ -14,8 +14,9 @@ use pyo3::types::{PyCapsule, PyTuple, PyType};
 
 use crate::protocols::capsule;
 use crate::protocols::keywords::{Keyword, Keywords};
+use crate::support::ask::Ask;
 use crate::support::lazy::once;
-use crate::support::objects::{self, Ask, intern};
+use crate::support::objects::{self, intern};
 use crate::support::{errors, exceptions};
 use crate::values::acquired::Acquired;
 use crate::values::{device, stream};

@@ -17,10 +17,11 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 use pyo3::{PyTypeInfo, ffi};
 
+use crate::support::ask::Ask;
 use crate::support::lazy::once;
 pub use crate::support::no_memory::out_of_memory;
 use crate::support::objects;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 
 /// An exception of type `E` with this text.
 #[cold]

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{ffi, wrap_pyfunction};
 
-use crate::support::objects::Ask;
+use crate::support::ask::Ask;
 use crate::support::{errors, modules};
 
 /// Refuses a second interpreter of the process: a deleter cannot know which one its object

@@ -4,6 +4,7 @@
 pub mod address;
 mod allocator;
 pub mod arguments;
+pub mod ask;
 pub mod errors;
 pub mod exceptions;
 pub mod fastcall;

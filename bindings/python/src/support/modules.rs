@@ -7,9 +7,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::lazy::once;
-use crate::support::objects::Ask;
 
 /// A module, which is imported.
 pub fn import<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyModule>> {

@@ -2,7 +2,6 @@
 //! with these it is a MemoryError, as everywhere in Python.
 
 use std::borrow::Cow;
-use std::ffi::CStr;
 use std::fmt::{self, Display, Write};
 
 use pyo3::exceptions::PyUnicodeEncodeError;
@@ -11,9 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyTuple, PyType};
 
-use crate::support::errors::out_of_memory;
 use crate::support::lazy::once;
-use crate::support::{optional, vectorcall};
+use crate::support::no_memory::out_of_memory;
 
 /// A name that is looked up again and again: made once.
 macro_rules! intern {
@@ -209,8 +207,9 @@ pub fn class<'py>(
     bases: [Bound<'py, PyType>; 2],
     members: Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyType>> {
-    let (name, bases) = (text(py, name)?, tuple(py, bases.map(Bound::into_any))?);
-    let made = py.get_type::<PyType>().called([&name, &bases, &members])?;
+    let bases = tuple(py, bases.map(Bound::into_any))?.into_any();
+    let arguments = tuple(py, [text(py, name)?.into_any(), bases, members.into_any()])?;
+    let made = py.get_type::<PyType>().call(arguments, None)?;
     // SAFETY: `type` makes types.
     Ok(unsafe { made.cast_into_unchecked() })
 }
@@ -218,67 +217,6 @@ pub fn class<'py>(
 /// True or False.
 pub fn truth(py: Python<'_>, truth: bool) -> Bound<'_, PyAny> {
     PyBool::new(py, truth).to_owned().into_any()
-}
-
-/// What is asked of an object by a name that is not kept.
-pub trait Ask<'py> {
-    /// An attribute.
-    fn attribute(&self, name: &CStr) -> PyResult<Bound<'py, PyAny>>;
-
-    /// An attribute that may be missing.
-    fn optional(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>>;
-
-    /// What the object gives when it is called.
-    fn called<const N: usize>(
-        &self,
-        arguments: [&Bound<'py, PyAny>; N],
-    ) -> PyResult<Bound<'py, PyAny>>;
-
-    /// As `called`, with keywords.
-    fn called_with<const N: usize>(
-        &self,
-        arguments: [&Bound<'py, PyAny>; N],
-        keywords: &Bound<'py, PyDict>,
-    ) -> PyResult<Bound<'py, PyAny>>;
-
-    /// What a method gives.
-    fn method<const N: usize>(
-        &self,
-        name: &CStr,
-        arguments: [&Bound<'py, PyAny>; N],
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.attribute(name)?.called(arguments)
-    }
-}
-
-impl<'py, T> Ask<'py> for Bound<'py, T> {
-    fn attribute(&self, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
-        // SAFETY: an object, and the name ends.
-        unsafe {
-            let found = ffi::PyObject_GetAttrString(self.as_ptr(), name.as_ptr());
-            Bound::from_owned_ptr_or_err(self.py(), found)
-        }
-    }
-
-    #[inline]
-    fn optional(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        optional::attribute(self.as_any(), name)
-    }
-
-    fn called<const N: usize>(
-        &self,
-        arguments: [&Bound<'py, PyAny>; N],
-    ) -> PyResult<Bound<'py, PyAny>> {
-        vectorcall::call(self.as_any(), arguments)
-    }
-
-    fn called_with<const N: usize>(
-        &self,
-        arguments: [&Bound<'py, PyAny>; N],
-        keywords: &Bound<'py, PyDict>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.as_any().call(tuple(self.py(), arguments.map(Bound::clone))?, Some(keywords))
-    }
 }
 
 /// # Safety

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
+use crate::support::ask::Ask;
 use crate::support::lazy::once;
-use crate::support::objects::Ask;
 use crate::support::objects::{Int, Text, intern};
 use crate::support::parameters::not_none;
 use crate::support::{errors, integers, objects, sequence};

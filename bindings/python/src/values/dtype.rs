@@ -8,10 +8,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyTuple, PyType};
 
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::integers::integer_list;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::support::parameters::not_none;
 
 static NUMPY_DTYPE: LazyType = LazyType::new("numpy", "dtype");

@@ -8,10 +8,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::errors::{exchange, type_name};
 use crate::support::integers::{integers, tuple};
-use crate::support::objects::Ask;
 use crate::support::objects::intern;
 
 /// One entry of an index.

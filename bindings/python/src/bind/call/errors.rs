@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::bind::call::function::Function;
 use crate::bind::signature::parsed::Parameter;
-use crate::support::objects::Ask;
+use crate::support::ask::Ask;
 use crate::support::{errors, exceptions, objects};
 
 /// A parameter in error texts: its name, and its position for the caller if it has one.

@@ -10,7 +10,7 @@ use crate::bind::call::function::Function;
 use crate::bind::call::text;
 use crate::bind::invoke::value::CValue;
 use crate::bind::signature::parsed::Outcome;
-use crate::support::objects::Ask;
+use crate::support::ask::Ask;
 use crate::support::{errors, modules, objects};
 
 impl Function {

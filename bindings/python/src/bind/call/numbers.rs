@@ -13,7 +13,8 @@ use pyo3::types::{PyBool, PyComplex};
 use crate::api::element;
 use crate::bind::invoke::value::CValue;
 use crate::bind::signature::scalar::{Literal, Scalar};
-use crate::support::objects::{self, Ask, intern};
+use crate::support::ask::Ask;
+use crate::support::objects::{self, intern};
 use crate::support::{errors, modules};
 
 impl Scalar {

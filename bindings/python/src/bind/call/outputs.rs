@@ -20,7 +20,7 @@ use crate::engine::reader::{Library, Snapshot};
 use crate::frameworks::compatibility::Request;
 use crate::frameworks::framework::Framework;
 use crate::frameworks::{compatibility, numpy, torch};
-use crate::support::objects::Ask;
+use crate::support::ask::Ask;
 use crate::support::{errors, modules, objects};
 use crate::values::stream::lasting;
 use crate::values::tensor::PyTensor;

@@ -14,8 +14,9 @@ use crate::engine::reader::Snapshot;
 use crate::frameworks::{numpy, torch};
 use crate::protocols::buffer;
 use crate::protocols::buffer::Buffer;
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::support::{errors, modules};
 use crate::values::tensor::PyTensor;
 

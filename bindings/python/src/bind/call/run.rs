@@ -12,8 +12,8 @@ use crate::bind::call::function::Function;
 use crate::bind::signature::parsed::Outcome;
 use crate::frameworks::torch;
 use crate::support::arguments::Arguments;
+use crate::support::ask::Ask;
 use crate::support::modules;
-use crate::support::objects::Ask;
 
 impl Function {
     /// Makes a call, unless an argument is not what the signature says.

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 
 use crate::bind::call::text;
 use crate::bind::signature::parsed::{Outcome, Signature};
+use crate::support::ask::Ask;
 use crate::support::modules;
-use crate::support::objects::Ask;
 
 /// The functions of dlbridge.h by which a library says why it failed. Each copy of dlbridge
 /// has sentences of its own, and so has a library that was linked with libdlbridge.a.

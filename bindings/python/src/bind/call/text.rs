@@ -7,7 +7,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::support::objects::{Ask, intern};
+use crate::support::ask::Ask;
+use crate::support::objects::intern;
 use crate::support::{errors, modules};
 
 /// How bytes that are no UTF-8 look in a str, as in `os.fsdecode`.

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 
 use pyo3::prelude::*;
 
-use crate::support::objects::Ask;
+use crate::support::ask::Ask;
 use crate::support::{errors, modules, objects};
 
 /// The functions that read and write the copy of the thread that calls them.

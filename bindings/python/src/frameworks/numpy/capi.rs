@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use crate::support::objects::Ask;
+use crate::support::ask::Ask;
 use crate::support::{errors, modules};
 
 /// Whether NumPy's C API is loaded, so that making arrays runs no code of others.

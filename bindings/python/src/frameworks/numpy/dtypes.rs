@@ -10,8 +10,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
 use super::capi::load;
+use crate::support::ask::Ask;
 use crate::support::lazy::once;
-use crate::support::objects::Ask;
 use crate::support::{errors, modules, objects};
 
 /// NumPy's numbers of the types that DLPack has too.

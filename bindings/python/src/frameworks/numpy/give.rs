@@ -11,7 +11,8 @@ use pyo3::prelude::*;
 
 use super::capi::{is_loaded, load};
 use super::dtypes::{element_descr, no_such_type, plain_descr};
-use crate::support::objects::{Ask, intern};
+use crate::support::ask::Ask;
+use crate::support::objects::intern;
 use crate::support::{errors, modules, objects};
 
 /// A new NumPy array in C order, whose elements are not initialised.

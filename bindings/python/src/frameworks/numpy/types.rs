@@ -3,10 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::support::ask::Ask;
 use crate::support::errors;
 use crate::support::lazy_type::LazyType;
 use crate::support::modules::imported;
-use crate::support::objects::Ask;
 
 pub static ARRAY: LazyType = LazyType::on(
     "numpy",

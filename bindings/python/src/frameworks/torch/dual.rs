@@ -5,8 +5,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 
+use crate::support::ask::Ask;
 use crate::support::lazy::once;
-use crate::support::objects::{Ask, Int, intern};
+use crate::support::objects::{Int, intern};
 use crate::support::{modules, objects};
 
 /// How it is known whether a level is open, without which there are no dual tensors.

@@ -14,11 +14,12 @@ use crate::frameworks::framework::{
 };
 use crate::frameworks::torch::{TENSOR, table};
 use crate::protocols::capsule;
+use crate::support::ask::Ask;
 use crate::support::keep_alive::kept;
 use crate::support::lazy::once;
 use crate::support::modules;
 use crate::support::modules::imported;
-use crate::support::objects::{Ask, intern};
+use crate::support::objects::intern;
 use crate::values::tensor::PyTensor;
 
 pub static FRAMEWORK: Framework = Framework {

@@ -22,7 +22,8 @@ use crate::frameworks::torch::hooks::Hooks;
 use crate::frameworks::torch::state::State;
 use crate::frameworks::torch::versions;
 use crate::protocols::exchange_table::Table;
-use crate::support::objects::{Ask as _, intern};
+use crate::support::ask::Ask as _;
+use crate::support::objects::intern;
 use crate::support::{errors, modules, objects};
 use crate::values::descriptor::EMPTY;
 

@@ -8,7 +8,8 @@ use pyo3::types::PyBool;
 
 use crate::frameworks::torch::functions::{Functions, Tensor, function, tensor_of};
 use crate::frameworks::torch::{TENSOR, is_plain};
-use crate::support::objects::{Ask, intern};
+use crate::support::ask::Ask;
+use crate::support::objects::intern;
 use crate::support::{modules, objects};
 
 pub struct Hooks {

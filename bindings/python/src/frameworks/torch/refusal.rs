@@ -6,7 +6,8 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
 use crate::frameworks::torch::types::{is_plain, within};
-use crate::support::objects::{Ask, intern};
+use crate::support::ask::Ask;
+use crate::support::objects::intern;
 use crate::support::{errors, modules};
 
 /// The error of a torch.Tensor, in words that say what kind of tensor it is.

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::protocols::exchange_table::Table;
+use crate::support::ask::Ask;
 use crate::support::lazy_type::LazyType;
-use crate::support::objects::Ask;
 use crate::support::{errors, modules, objects};
 
 pub static TENSOR: LazyType = LazyType::on("torch", "Tensor", BASES);

@@ -6,8 +6,8 @@ use pyo3::types::PyString;
 
 use crate::frameworks::torch::TENSOR;
 use crate::frameworks::torch::functions::Functions;
+use crate::support::ask::Ask as _;
 use crate::support::lazy::once;
-use crate::support::objects::Ask as _;
 use crate::support::{errors, modules, objects};
 
 /// By major and minor version. A later one may lay out its objects in another way, which no
