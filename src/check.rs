@@ -71,8 +71,8 @@ impl Display for Argument<'_> {
 }
 
 impl Argument<'_> {
-    /// The error of [`Checker::check`], with the argument, what was wanted, and
-    /// what came.
+    /// The error of [`Checker::check`], with the argument, what was expected, and
+    /// what it got.
     #[cold]
     pub fn describe(&self, wrong: &Error, came: &dyn Display) -> Error {
         let spec = &self.spec.text;
@@ -81,7 +81,7 @@ impl Argument<'_> {
         let wrong_is = wrong.message();
         Error::format(
             wrong.status(),
-            format_args!("{self}: {wrong_is}; wanted {wanted}, came {came}"),
+            format_args!("{self}: expected {wanted}, got {came}: {wrong_is}"),
         )
     }
 }
@@ -131,7 +131,7 @@ impl<'s> Checker<'s> {
         match self.extent(place) {
             _ if extent < 0 => fail!(Shape, "is {extent}; an extent is 0 or more"),
             Some(known) if known != extent => {
-                fail!(Shape, "is {extent} and must be {known}{}", self.giver(place))
+                fail!(Shape, "is {extent}, expected {known}{}", self.giver(place))
             }
             Some(_) => Ok(()),
             None => {
@@ -168,11 +168,11 @@ impl<'s> Checker<'s> {
             Types::Any => Ok(()),
             Types::OneOf(dtypes) if dtypes.contains(&dtype) => Ok(()),
             Types::OneOf(dtypes) => {
-                fail!(Dtype, "dtype is {dtype} and must be {}", Joined(dtypes.iter(), " or "))
+                fail!(Dtype, "dtype is {dtype}, expected {}", Joined(dtypes.iter(), " or "))
             }
             Types::Same(name) => match self.dtype_of(name) {
                 Some(wanted) if wanted != dtype => {
-                    fail!(Dtype, "dtype is {dtype} and must be {wanted}, as that of {name}")
+                    fail!(Dtype, "dtype is {dtype}, expected {wanted}, as that of {name}")
                 }
                 _ => Ok(()),
             },
@@ -188,7 +188,7 @@ impl<'s> Checker<'s> {
         let named = wanted.len() - usize::from(rest.is_some());
         if shape.len() < named || (rest.is_none() && shape.len() > named) {
             let least = if rest.is_some() { "at least " } else { "" };
-            fail!(Ndim, "ndim is {} and must be {least}{named}", shape.len());
+            fail!(Ndim, "ndim is {}, expected {least}{named}", shape.len());
         }
         let skipped = shape.len() - named;
         for (position, extent) in wanted.iter().enumerate() {
@@ -200,7 +200,7 @@ impl<'s> Checker<'s> {
                 Extent::Any | Extent::Rest => {}
                 Extent::Fixed(extent) if shape[axis] == extent => {}
                 Extent::Fixed(extent) => {
-                    fail!(Shape, "shape[{axis}] is {} and must be {extent}", shape[axis])
+                    fail!(Shape, "shape[{axis}] is {}, expected {extent}", shape[axis])
                 }
                 Extent::Named(place) => self.check_named(place, shape[axis], axis, argument)?,
             }
@@ -220,7 +220,7 @@ impl<'s> Checker<'s> {
             *known = Known { extent, giver: Some(argument) };
         } else if known.extent != extent {
             let known = known.extent;
-            fail!(Shape, "shape[{axis}] is {extent} and must be {known}{}", self.giver(place));
+            fail!(Shape, "shape[{axis}] is {extent}, expected {known}{}", self.giver(place));
         }
         Ok(())
     }
@@ -278,10 +278,10 @@ pub fn check_place(spec: &Spec<'_>, device: Device) -> Result<()> {
     }
     match spec.place {
         Some(Place::Type(wanted)) => {
-            fail!(Device, "device is {device} and must be on {}", wanted.type_name())
+            fail!(Device, "device is {device}, expected {}", wanted.type_name())
         }
-        Some(Place::Device(wanted)) => fail!(Device, "device is {device} and must be on {wanted}"),
-        _ => fail!(Device, "device is {device} and must be on the host"),
+        Some(Place::Device(wanted)) => fail!(Device, "device is {device}, expected {wanted}"),
+        _ => fail!(Device, "device is {device}, expected the host"),
     }
 }
 
@@ -371,15 +371,15 @@ mod tests {
         assert_eq!(error.status(), Status::Shape);
         assert_eq!(
             error.message(),
-            "argument 2 (dst): shape[1] is 6 and must be 5, as w is in argument 1 (src); wanted f32[h, w] c, \
-             came float32 [4, 6] with strides [6, 1] on cpu"
+            "argument 2 (dst): expected f32[h, w] c, got float32 [4, 6] with strides [6, 1] on cpu: shape[1] is 6, \
+             expected 5, as w is in argument 1 (src)"
         );
         let error = check_all(&tensors, "src: f32[...], dst: src.dtype[h, 5]").unwrap_err();
-        assert!(error.message().contains("must be 5"), "{error}");
+        assert!(error.message().contains("expected 5"), "{error}");
         let bytes = Tensor::zeros(DType::UINT8, &[4, 5]).unwrap();
         let error =
             check_all(&[image.view(), bytes.view()], "src: f32, dst: src.dtype").unwrap_err();
-        assert!(error.message().contains("must be float32, as that of src"), "{error}");
+        assert!(error.message().contains("expected float32, as that of src"), "{error}");
         assert_eq!(error.status(), Status::Dtype);
         let error = check_all(&tensors, "f32").unwrap_err();
         assert_eq!(error.status(), Status::Argument);

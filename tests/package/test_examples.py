@@ -39,7 +39,7 @@ def test_c_program_frees_everything(built):
 
 def test_c_library_from_python(built):
     said = toolchain.run(sys.executable, EXAMPLES / "c/from_python.py", built["c"]).stdout
-    assert "wanted f32[h, w] c host, came float32 [640, 480] with strides [1, 640]" in said
+    assert "expected f32[h, w] c host, got float32 [640, 480] with strides [1, 640]" in said
     assert "(DLBRIDGE_ERROR_LAYOUT)" in said
 
 

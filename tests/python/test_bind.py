@@ -190,7 +190,7 @@ MEASURES = {
 def test_integers_that_follow_from_arrays(text, functions):
     function = dlbridge.bind(functions.product, f"n: i64 = {text}, x: f32[h, w] -> i64")
     assert function(VALUES) == function(torch.from_numpy(VALUES)) == MEASURES[text]
-    with pytest.raises(TypeError, match="no argument n"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'n'; it has x"):
         function(VALUES, n=3)
 
 
@@ -204,9 +204,9 @@ def test_extents_hold_across_arguments(functions):
     a = np.zeros((2, 5, 3), np.float32)
     function(a, np.zeros((5, 7, 8, 2), np.uint8))
     function(a, torch.zeros(5, 2, dtype=torch.uint8))
-    with pytest.raises(ValueError, match=r"shape\[2\] is 3 and must be 2, as h is in argument 1"):
+    with pytest.raises(ValueError, match=r"shape\[2\] is 3, expected 2, as h is in argument 1"):
         function(a, np.zeros((5, 7, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"shape\[2\] is 4 and must be 3"):
+    with pytest.raises(ValueError, match=r"shape\[2\] is 4, expected 3"):
         function(np.zeros((2, 5, 4), np.float32), b"")
 
 
@@ -214,7 +214,8 @@ def test_an_integer_may_say_an_extent(functions):
     function = dlbridge.bind(functions.sum, "p: *f32[n], n: i64 -> f64")
     assert function(VALUES.ravel(), 6) == 15
     with pytest.raises(
-        ValueError, match=r"argument 1 \(p\): shape\[0\] is 6 and must be 5, as the argument n says"
+        ValueError,
+        match=r"argument 1 \(p\): .*: shape\[0\] is 6, expected 5, as the argument n says",
     ):
         function(VALUES.ravel(), 5)
 
@@ -223,9 +224,9 @@ def test_sets_of_dtypes_and_the_dtype_of_another(functions):
     function = dlbridge.bind(functions.take, "a: f32|u8|bool[n], b: a.dtype[n]")
     for dtype in [np.float32, np.uint8, np.bool_]:
         function(np.zeros(2, dtype), np.zeros(2, dtype))
-    with pytest.raises(TypeError, match="dtype is int8 and must be float32 or uint8 or bool"):
+    with pytest.raises(TypeError, match="dtype is int8, expected float32 or uint8 or bool"):
         function(np.zeros(2, np.int8), np.zeros(2, np.int8))
-    with pytest.raises(TypeError, match="dtype is uint8 and must be float32, as that of a"):
+    with pytest.raises(TypeError, match="dtype is uint8, expected float32, as that of a"):
         function(np.zeros(2, np.float32), np.zeros(2, np.uint8))
 
 
@@ -283,13 +284,13 @@ def test_streams(functions):
 
 def test_memory_must_be_on_the_host_unless_it_is_said(functions, on_cuda):
     host = dlbridge.bind(functions.take, "x: f32[...]")
-    with pytest.raises(BufferError, match="device is cuda:0 and must be on the host"):
+    with pytest.raises(BufferError, match="device is cuda:0, expected the host"):
         host(on_cuda)
     for place in ["anywhere", "cuda", "cuda:0"]:
         dlbridge.bind(functions.take, f"x: f32[...] {place}")(on_cuda)
-    with pytest.raises(BufferError, match=r"device is cuda:0 and must be on cuda:1"):
+    with pytest.raises(BufferError, match=r"device is cuda:0, expected cuda:1"):
         dlbridge.bind(functions.take, "x: f32[...] cuda:1")(on_cuda)
-    with pytest.raises(BufferError, match="device is cpu and must be on cuda"):
+    with pytest.raises(BufferError, match="device is cpu, expected cuda"):
         dlbridge.bind(functions.take, "x: f32[...] cuda")(VALUES)
 
 

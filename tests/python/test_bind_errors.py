@@ -21,31 +21,31 @@ def read_only():
     return array
 
 
-CAME = "came numpy.ndarray: float32 [2, 3] with strides [3, 1] on cpu"
+GOT = "got numpy.ndarray float32 [2, 3] with strides [3, 1] on cpu"
 WRONG = {
     "dtype": (
         lambda: ((X.astype(np.float64), 1.0), {}),
         TypeError,
-        "argument 1 (src): dtype is float64 and must be float32; wanted f32[h, w], "
-        "came numpy.ndarray: float64 [2, 3] with strides [3, 1] on cpu",
+        "argument 1 (src): expected f32[h, w], got numpy.ndarray float64 [2, 3] with strides [3, 1] "
+        "on cpu: dtype is float64, expected float32",
     ),
     "ndim": (
         lambda: ((torch.from_numpy(X)[0], 1.0), {}),
         ValueError,
-        "argument 1 (src): ndim is 1 and must be 2; wanted f32[h, w], "
-        "came torch.Tensor: float32 [3] with strides [1] on cpu",
+        "argument 1 (src): expected f32[h, w], got torch.Tensor float32 [3] with strides [1] on "
+        "cpu: ndim is 1, expected 2",
     ),
     "extent": (
         lambda: ((X, 1.0), {"dst": torch.zeros(2, 4)}),
         ValueError,
-        "argument dst: shape[1] is 4 and must be 3, as w is in argument 1 (src); wanted f32[h, w], "
-        "came torch.Tensor: float32 [2, 4] with strides [4, 1] on cpu",
+        "argument dst: expected f32[h, w], got torch.Tensor float32 [2, 4] with strides [4, 1] "
+        "on cpu: shape[1] is 4, expected 3, as w is in argument 1 (src)",
     ),
     "read-only": (
         lambda: ((X, 1.0), {"dst": read_only()}),
         BufferError,
-        "argument dst: it is read-only and must be writable, for C writes to it; "
-        f"wanted f32[h, w], {CAME}, read-only",
+        f"argument dst: expected f32[h, w], {GOT}, read-only: it is read-only and must be "
+        "writable, for C writes to it",
     ),
     "number": (
         lambda: ((X, "a"), {}),
@@ -110,13 +110,15 @@ def test_what_only_a_copy_helps_is_told_so(scale):
 
 
 CALLS = {
-    "scale() misses argument 1 (src); wanted f32[h, w]": lambda f: f(),
-    "scale() misses argument 2 (factor); wanted f64": lambda f: f(X),
-    "scale() takes 2 positional arguments and got 3; its signature is "
+    "scale() missing required argument 'src' (position 1): f32[h, w]": lambda f: f(),
+    "scale() missing required argument 'factor' (position 2): f64": lambda f: f(X),
+    "scale() takes 2 positional arguments but 3 were given: "
     "scale(src, factor, *, dst=None)": lambda f: f(X, 1, X),
-    "scale() has no argument foo; it has src, factor, dst": lambda f: f(X, 1, foo=2),
-    "scale() got argument factor twice": lambda f: f(X, 1, factor=2),
-    "scale() got argument src twice": lambda f: f(X, **{"src": X, "factor": 1}),
+    "scale() got an unexpected keyword argument 'foo'; it has src, factor, dst": lambda f: f(
+        X, 1, foo=2
+    ),
+    "scale() got multiple values for argument 'factor'": lambda f: f(X, 1, factor=2),
+    "scale() got multiple values for argument 'src'": lambda f: f(X, **{"src": X, "factor": 1}),
 }
 
 
@@ -271,14 +273,14 @@ def test_null_instead_of_a_tensor(functions):
 
 def test_results_are_checked(functions):
     for kind, error, text in [
-        ("f32[h, w]", TypeError, "dtype is float64 and must be float32"),
-        ("f64[w, h]", ValueError, r"shape\[0\] is 2 and must be 3, as the argument w says"),
-        ("f64[h, w] c", BufferError, r"the elements must lie in C order.*on cpu$"),
-        ("f64[h]", ValueError, "ndim is 2 and must be 1"),
+        ("f32[h, w]", TypeError, "dtype is float64, expected float32"),
+        ("f64[w, h]", ValueError, r"shape\[0\] is 2, expected 3, as the argument w says"),
+        ("f64[h, w] c", BufferError, r"the elements must lie in C order without gaps$"),
+        ("f64[h]", ValueError, "ndim is 2, expected 1"),
     ]:
         made = dlbridge.bind(functions.make, f"h: i64, w: i64 -> {kind}")
         before = functions.count_deletions()
-        with pytest.raises(error, match=rf"make\(\): .*result: {text}"):
+        with pytest.raises(error, match=rf"make\(\): .*result: expected .*: {text}"):
             made(2, 3)
         assert functions.count_deletions() == before + 1
     before = functions.count_deletions()

@@ -181,7 +181,7 @@ def test_the_result_keeps_what_c_made(functions, deletions):
 
 def test_all_that_c_made_is_freed_if_one_is_wrong(functions, deletions):
     into = dlbridge.bind(functions.make_into, "h: i64, w: i64, new t: f32[h, w] -> status")
-    with pytest.raises(TypeError, match="dtype is float64 and must be float32"):
+    with pytest.raises(TypeError, match="dtype is float64, expected float32"):
         into(2, 3)
     assert deletions() == 1
 

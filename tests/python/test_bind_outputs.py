@@ -112,14 +112,14 @@ def test_outputs_obey_their_contract(like, kind, functions):
 def test_outputs_elsewhere_are_not_made_on_the_host(kind, functions):
     function = dlbridge.bind(functions.take, f"out y: {kind}")
     before = functions.count_calls()
-    with pytest.raises(BufferError, match=r"argument y: device is cpu and must be on cuda"):
+    with pytest.raises(BufferError, match=r"argument y: device is cpu, expected cuda"):
         function()
     assert functions.count_calls() == before
 
 
 def test_outputs_are_where_the_inputs_are(functions, on_cuda):
     signature = "x: f32[...] anywhere, out y: f32[4]{}"
-    with pytest.raises(BufferError, match="device is cuda:0 and must be on the host"):
+    with pytest.raises(BufferError, match="device is cuda:0, expected the host"):
         dlbridge.bind(functions.take, signature.format(""))(on_cuda)
     with pytest.raises(BufferError, match=r"argument y: no CUDA driver"):
         dlbridge.bind(functions.take, signature.format(" anywhere"))(on_cuda)
@@ -216,7 +216,7 @@ def test_several_outputs_come_in_the_order_of_c_after_the_result(functions):
 def test_inputs_and_outputs_are_not_written_when_refused(functions):
     target = np.full(5, 9, np.float32)
     function = dlbridge.bind(functions.number_beside, "x: f32[n], out y: *f32[n], n: i64")
-    with pytest.raises(ValueError, match="must be 4"):
+    with pytest.raises(ValueError, match="expected 4"):
         function(np.zeros(4, np.float32), 4, y=target)
     assert (target == 9).all()
 

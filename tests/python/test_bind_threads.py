@@ -109,7 +109,7 @@ def test_one_function_on_many_threads(functions):
             result = scale(x, turn)
             assert tuple(result.shape) == (rows, 3)
             assert (result == rows * turn).all()
-            with pytest.raises(ValueError, match=rf"shape\[0\] is 9 and must be {rows}"):
+            with pytest.raises(ValueError, match=rf"shape\[0\] is 9, expected {rows}"):
                 scale(x, turn, dst=np.zeros((9, 3), np.float32))
         return True
 

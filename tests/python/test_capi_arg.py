@@ -78,9 +78,9 @@ def test_read_only_arrays_are_not_written_to(kind, mode, given, functions):
 
 
 WRONG = {
-    "dtype is float64 and must be float32; wanted f32[h, w], came numpy.ndarray: float64 [2, 3] "
-    "with strides [3, 1] on cpu": X.astype(np.float64),
-    "ndim is 1 and must be 2": X[0],
+    "expected f32[h, w], got numpy.ndarray float64 [2, 3] with strides [3, 1] on cpu: "
+    "dtype is float64, expected float32": X.astype(np.float64),
+    "ndim is 1, expected 2": X[0],
     "requires grad": torch.zeros(2, 3, requires_grad=True),
     "masked array": np.ma.array(X, mask=X == X),
     "must be at a multiple of 4 bytes": np.zeros(25, np.uint8)[1:].view(np.float32).reshape(2, 3),
@@ -106,7 +106,7 @@ def test_what_is_refused_never_reaches_c(text, functions):
 def test_extents_hold_within_one_argument(functions):
     same = function(functions, "same", "f32[n, n]", restype=ctypes.c_void_p)
     assert same(X[:, :2])
-    with pytest.raises(ctypes.ArgumentError, match=r"shape\[1\] is 3 and must be 2"):
+    with pytest.raises(ctypes.ArgumentError, match=r"shape\[1\] is 3, expected 2"):
         same(X)
     scale = function(functions, "scale", "f32[h, w]", "out f32[h, w]", ctypes.c_double)
     target = np.zeros((2, 3), np.float32)

@@ -160,7 +160,7 @@ impl ArgumentType {
             .and_then(|()| Checker::new(&self.names).check(argument, view));
         checked.map_err(|wrong| {
             let (wanted, came) = (&self.parameter.text, Came(object, view));
-            let text = format!("{}; wanted {wanted}, came {came}", wrong.message());
+            let text = format!("expected {wanted}, got {came}: {}", wrong.message());
             exception(Error::new(wrong.status(), text))
         })
     }

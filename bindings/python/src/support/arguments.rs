@@ -16,7 +16,43 @@ pub struct Arguments<'a, 'py> {
     pub names: Option<&'a Bound<'py, PyTuple>>,
 }
 
+/// What is wrong with arguments, by the index of a parameter.
+pub enum Wrong {
+    /// So many came by position.
+    TooMany(usize),
+    Twice(usize),
+    Missing(usize),
+}
+
 impl<'a, 'py> Arguments<'a, 'py> {
+    /// Hands each argument to `set` with the index of its parameter: those by position in order,
+    /// of which there are `most` at most, the others by `index_of` their name, which also gets
+    /// the index of the next parameter. `set` tells whether the parameter had no argument yet.
+    #[inline(always)]
+    pub fn arrange<E>(
+        &self,
+        most: usize,
+        mut set: impl FnMut(usize, &'a Bound<'py, PyAny>) -> bool,
+        index_of: impl Fn(usize, &Bound<'py, PyAny>) -> Result<usize, E>,
+        refuse: impl Fn(Wrong) -> E,
+    ) -> Result<(), E> {
+        let count = self.positional.len();
+        if count > most {
+            return Err(refuse(Wrong::TooMany(count)));
+        }
+        for (index, value) in self.positional.iter().enumerate() {
+            set(index, value);
+        }
+        let Some(names) = self.names else { return Ok(()) };
+        for ((next, name), value) in (count..).zip(names.iter_borrowed()).zip(self.named) {
+            let index = index_of(next, &name)?;
+            if !set(index, value) {
+                return Err(refuse(Wrong::Twice(index)));
+            }
+        }
+        Ok(())
+    }
+
     /// Arguments as they come from the interpreter.
     ///
     /// # Safety

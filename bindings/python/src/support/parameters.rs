@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::support::arguments::Arguments;
+use crate::support::arguments::{Arguments, Wrong};
 use crate::support::objects::Name;
 use crate::support::{errors, objects};
 
@@ -19,13 +19,6 @@ pub struct Parameters<const R: usize, const O: usize> {
 /// The values of parameters: each that is required, and those optional ones that are given.
 pub type Values<'a, 'py, const R: usize, const O: usize> =
     ([&'a Bound<'py, PyAny>; R], [Option<&'a Bound<'py, PyAny>>; O]);
-
-/// What is wrong with arguments, by numbers and places.
-enum Wrong {
-    TooMany(usize),
-    Twice(usize),
-    Missing(usize),
-}
 
 struct Parameter {
     name: &'static str,
@@ -97,7 +90,7 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         py: Python<'py>,
         given: Arguments<'a, 'py>,
     ) -> Option<Values<'a, 'py, R, O>> {
-        self.arrange(given, |name| self.known_index(py, name).ok_or(()), |_| ()).ok()
+        self.arrange(given, |_, name| self.known_index(py, name).ok_or(()), |_| ()).ok()
     }
 
     /// Reads names letter by letter, and says what is wrong.
@@ -109,14 +102,13 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
         given: Arguments<'a, 'py>,
     ) -> PyResult<Values<'a, 'py, R, O>> {
         let refuse = |wrong| match wrong {
-            Wrong::TooMany(count) => self.too_many(function, count),
-            Wrong::Twice(index) => errors::new::<PyTypeError>(format_args!(
-                "{function}() got multiple values for argument '{}'",
-                self.at(index).name
-            )),
-            Wrong::Missing(index) => self.missing(function, index),
+            Wrong::TooMany(count) => {
+                too_many(function, R.min(self.by_position), self.by_position, count, "")
+            }
+            Wrong::Twice(index) => twice(function, self.at(index).name),
+            Wrong::Missing(index) => missing(function, self.at(index).name, Some(index + 1), ""),
         };
-        self.arrange(given, |name| self.index_of(py, function, name), refuse)
+        self.arrange(given, |_, name| self.index_of(py, function, name), refuse)
     }
 
     /// Puts each argument in its place, which `index_of` finds by its name.
@@ -124,28 +116,15 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
     fn arrange<'a, 'py, E>(
         &self,
         given: Arguments<'a, 'py>,
-        index_of: impl Fn(&Bound<'py, PyAny>) -> Result<usize, E>,
+        index_of: impl Fn(usize, &Bound<'py, PyAny>) -> Result<usize, E>,
         refuse: impl Fn(Wrong) -> E,
     ) -> Result<Values<'a, 'py, R, O>, E> {
-        let count = given.positional.len();
-        if count > self.by_position {
-            return Err(refuse(Wrong::TooMany(count)));
-        }
         let (mut required, mut optional) = ([None; R], [None; O]);
-        let mut set = |index: usize, value| match index < R {
+        let set = |index: usize, value| match index < R {
             true => required[index].replace(value).is_none(),
             false => optional[index - R].replace(value).is_none(),
         };
-        for (index, value) in given.positional.iter().enumerate() {
-            set(index, value);
-        }
-        let names = given.names.into_iter().flat_map(|names| names.iter_borrowed());
-        for (name, value) in names.zip(given.named) {
-            let index = index_of(&name)?;
-            if !set(index, value) {
-                return Err(refuse(Wrong::Twice(index)));
-            }
-        }
+        given.arrange(self.by_position, set, index_of, &refuse)?;
         match required.iter().position(Option::is_none) {
             Some(index) => Err(refuse(Wrong::Missing(index))),
             None => Ok((required.map(|it| it.expect("there are no others")), optional)),
@@ -177,32 +156,45 @@ impl<const R: usize, const O: usize> Parameters<R, O> {
             Some(_) => Err(errors::new::<PyTypeError>(format_args!(
                 "{function}() takes '{text}' by position only"
             ))),
-            None => Err(errors::new::<PyTypeError>(format_args!(
-                "{function}() got an unexpected keyword argument '{text}'"
-            ))),
+            None => Err(unexpected(function, &text, "")),
         }
     }
+}
 
-    #[cold]
-    fn too_many(&self, function: &str, given: usize) -> PyErr {
-        let (most, were) = (self.by_position, if given == 1 { "was" } else { "were" });
-        let takes = match R < most {
-            true => format!("from {R} to {most} positional arguments"),
-            false => errors::counted(most as i64, "positional argument"),
-        };
-        errors::new::<PyTypeError>(format_args!(
-            "{function}() takes {takes} but {given} {were} given"
-        ))
-    }
+/// More arguments by position than there may be; `more` follows in the text.
+#[cold]
+pub fn too_many(function: &str, least: usize, most: usize, given: usize, more: &str) -> PyErr {
+    let were = if given == 1 { "was" } else { "were" };
+    let takes = match least < most {
+        true => format!("from {least} to {most} positional arguments"),
+        false => errors::counted(most as i64, "positional argument"),
+    };
+    errors::new::<PyTypeError>(format_args!(
+        "{function}() takes {takes} but {given} {were} given{more}"
+    ))
+}
 
-    #[cold]
-    fn missing(&self, function: &str, index: usize) -> PyErr {
-        errors::new::<PyTypeError>(format_args!(
-            "{function}() missing required argument '{}' (position {})",
-            self.required[index].name,
-            index + 1
-        ))
-    }
+#[cold]
+pub fn twice(function: &str, name: &str) -> PyErr {
+    errors::new::<PyTypeError>(format_args!(
+        "{function}() got multiple values for argument '{name}'"
+    ))
+}
+
+/// An argument that is required and did not come.
+#[cold]
+pub fn missing(function: &str, name: &str, position: Option<usize>, more: &str) -> PyErr {
+    let place = position.map_or(String::new(), |position| format!(" (position {position})"));
+    errors::new::<PyTypeError>(format_args!(
+        "{function}() missing required argument '{name}'{place}{more}"
+    ))
+}
+
+#[cold]
+pub fn unexpected(function: &str, name: &str, more: &str) -> PyErr {
+    errors::new::<PyTypeError>(format_args!(
+        "{function}() got an unexpected keyword argument '{name}'{more}"
+    ))
 }
 
 impl<'a, 'py> Arguments<'a, 'py> {

@@ -88,6 +88,6 @@ pub struct Came<'a, 'py>(pub &'a Bound<'py, PyAny>, pub &'a TensorRef<'a>);
 impl fmt::Display for Came<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let read_only = if self.1.is_read_only() { ", read-only" } else { "" };
-        write!(f, "{}: {}{read_only}", errors::type_name(self.0), self.1)
+        write!(f, "{} {}{read_only}", errors::type_name(self.0), self.1)
     }
 }

@@ -1,37 +1,31 @@
 //! The arguments of a Python call, in the order of C.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use crate::bind::call::call_state::Objects;
-use crate::bind::call::function::Argument;
-use crate::bind::call::function::Function;
-use crate::support::arguments::Arguments;
-use crate::support::errors;
+use crate::bind::call::function::{Argument, Function};
+use crate::support::arguments::{Arguments, Wrong};
+use crate::support::{errors, parameters};
 
 /// Puts each argument where its parameter is in C.
 #[inline(always)]
 pub fn arrange<'a, 'py>(
-    py: Python<'py>,
     function: &Function,
     given: Arguments<'a, 'py>,
     objects: &mut Objects<'a, 'py>,
 ) -> PyResult<()> {
-    if given.positional.len() > function.positional {
-        return Err(too_many(function, given.positional.len()));
-    }
-    for (argument, object) in function.arguments.iter().zip(given.positional) {
-        objects[argument.parameter] = Some(object);
-    }
-    if let Some(names) = given.names {
-        arrange_named(py, function, given, names, objects)?;
-    }
-    for argument in &function.arguments {
+    let arguments = &function.arguments[..];
+    given.arrange(
+        function.positional,
+        |index, object| objects[arguments[index].parameter].replace(object).is_none(),
+        |next, name| find(function, next, name),
+        |wrong| refuse(function, wrong),
+    )?;
+    for (index, argument) in arguments.iter().enumerate() {
         let object = &mut objects[argument.parameter];
         if argument.is_required && object.is_none() {
-            return Err(missing(function, argument.parameter));
+            return Err(refuse(function, Wrong::Missing(index)));
         }
         if !argument.is_required && object.is_some_and(|object| object.is_none()) {
             // The same as to leave it away.
@@ -41,77 +35,48 @@ pub fn arrange<'a, 'py>(
     Ok(())
 }
 
-#[inline(never)]
-fn arrange_named<'a, 'py>(
-    py: Python<'py>,
-    function: &Function,
-    given: Arguments<'a, 'py>,
-    names: &Bound<'py, PyTuple>,
-    objects: &mut Objects<'a, 'py>,
-) -> PyResult<()> {
-    for (index, object) in given.named.iter().enumerate() {
-        let name = names.get_borrowed_item(index)?;
-        // Most callers name the arguments in their order.
-        let expected = function.arguments.get(given.positional.len() + index);
-        let parameter = match expected.filter(|argument| argument.name.as_ptr() == name.as_ptr()) {
-            Some(argument) => argument.parameter,
-            None => find(py, function, &name)?,
-        };
-        if objects[parameter].replace(object).is_some() {
-            return Err(twice(function, parameter));
+/// The index of the argument that has a name. Names are nearly always the same objects, and most
+/// callers name the arguments in their order.
+#[inline]
+fn find(function: &Function, next: usize, name: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let arguments = &function.arguments[..];
+    let is_same = |argument: &Argument| argument.name.as_ptr() == name.as_ptr();
+    if arguments.get(next).is_some_and(is_same) {
+        return Ok(next);
+    }
+    // SAFETY: both are str.
+    let is_equal = |argument: &Argument| unsafe {
+        ffi::PyUnicode_Compare(argument.name.as_ptr(), name.as_ptr()) == 0
+    };
+    let found = arguments.iter().position(is_same).or_else(|| arguments.iter().position(is_equal));
+    found.ok_or_else(|| unexpected(function, name))
+}
+
+#[cold]
+fn unexpected(function: &Function, name: &Bound<'_, PyAny>) -> PyErr {
+    let text = |name: &Bound<'_, PyAny>| errors::text(name).unwrap_or_default().into_owned();
+    let known = function.arguments.iter().map(|argument| text(argument.name.bind(name.py())));
+    let known = known.collect::<Vec<_>>().join(", ");
+    parameters::unexpected(&function.name, &text(name), &format!("; it has {known}"))
+}
+
+#[cold]
+fn refuse(function: &Function, wrong: Wrong) -> PyErr {
+    let parameter = |index: usize| {
+        let index = function.arguments[index].parameter;
+        (&function.signature.parameters[index], function.plan.places[index].position)
+    };
+    match wrong {
+        Wrong::TooMany(count) => {
+            let most = function.positional;
+            let more = format!(": {}", function.call_text);
+            parameters::too_many(&function.name, most, most, count, &more)
+        }
+        Wrong::Twice(index) => parameters::twice(&function.name, &parameter(index).0.name),
+        Wrong::Missing(index) => {
+            let (parameter, position) = parameter(index);
+            let more = format!(": {}", parameter.text);
+            parameters::missing(&function.name, &parameter.name, position, &more)
         }
     }
-    Ok(())
-}
-
-/// The parameter that has a name. Names are nearly always the same objects.
-fn find(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let same = |argument: &&Argument| argument.name.as_ptr() == name.as_ptr();
-    let equal = |argument: &&Argument| {
-        // SAFETY: both are str.
-        unsafe { ffi::PyUnicode_Compare(argument.name.as_ptr(), name.as_ptr()) == 0 }
-    };
-    let mut arguments = function.arguments.iter();
-    let found = arguments.clone().find(same).or_else(|| arguments.find(equal));
-    found.map(|argument| argument.parameter).ok_or_else(|| unknown(py, function, name))
-}
-
-#[cold]
-fn unknown(py: Python<'_>, function: &Function, name: &Bound<'_, PyAny>) -> PyErr {
-    let text = |name: &Bound<'_, PyAny>| errors::text(name).unwrap_or_default().into_owned();
-    let known: Vec<String> =
-        function.arguments.iter().map(|argument| text(argument.name.bind(py))).collect();
-    errors::new::<PyTypeError>(format_args!(
-        "{}() has no argument {}; it has {}",
-        function.name,
-        text(name),
-        known.join(", ")
-    ))
-}
-
-#[cold]
-fn too_many(function: &Function, came: usize) -> PyErr {
-    errors::new::<PyTypeError>(format_args!(
-        "{}() takes {} and got {came}; its signature is {}",
-        function.name,
-        errors::counted(function.positional as i64, "positional argument"),
-        function.call_text
-    ))
-}
-
-#[cold]
-fn twice(function: &Function, index: usize) -> PyErr {
-    let name = &function.signature.parameters[index].name;
-    errors::new::<PyTypeError>(format_args!("{}() got argument {name} twice", function.name))
-}
-
-#[cold]
-fn missing(function: &Function, index: usize) -> PyErr {
-    let parameter = &function.signature.parameters[index];
-    let position = function.plan.places[index].position;
-    let position = position.map_or(String::new(), |position| format!("{position} "));
-    errors::new::<PyTypeError>(format_args!(
-        "{}() misses argument {position}({}); wanted {}",
-        function.name, parameter.name, parameter.text
-    ))
 }

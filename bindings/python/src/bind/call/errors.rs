@@ -1,4 +1,4 @@
-//! Why a call is not made: the function, the argument, what was wanted, what came.
+//! Why a call is not made: the function, the argument, what was expected, what it got.
 
 use std::fmt::{self, Display};
 

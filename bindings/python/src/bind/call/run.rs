@@ -25,7 +25,7 @@ impl Function {
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut objects = ObjectStorage::new();
         let objects = fill(&mut objects, self.signature.parameters.len(), || None);
-        arrange(py, self, given, objects)?;
+        arrange(self, given, objects)?;
         let (mut arrays, mut extents) = (ArrayStorage::new(), ExtentStorage::new());
         let (mut values, mut cells) = (ValueStorage::new(), CellStorage::new());
         let names = self.signature.names.len();
