@@ -26,8 +26,8 @@ WRONG = {
     "dtype": (
         lambda: ((X.astype(np.float64), 1.0), {}),
         TypeError,
-        "argument 1 (src): expected f32[h, w], got numpy.ndarray float64 [2, 3] with strides [3, 1] "
-        "on cpu: dtype is float64, expected float32",
+        "argument 1 (src): expected f32[h, w], got numpy.ndarray float64 [2, 3] with strides [3, "
+        "1] on cpu: dtype is float64, expected float32",
     ),
     "ndim": (
         lambda: ((torch.from_numpy(X)[0], 1.0), {}),
