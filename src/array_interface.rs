@@ -6,14 +6,14 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use crate::abi::{DLDataType, DLDataTypeCode, Flags, MAX_NDIM};
-use crate::borrowed::{TensorRef, storage_bits};
-use crate::device::Device;
+use crate::borrowed::TensorRef;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
-use crate::layout::{Dims, dims};
+use crate::layout::Dims;
 use crate::memory;
 use crate::owned::Tensor;
 use crate::raw_array::RawArray;
+pub use crate::raw_array::{from_values, scale_to_elements};
 use crate::room::Room;
 use crate::source::Source;
 use crate::text::Text;
@@ -118,36 +118,6 @@ impl ArrayInterface {
 pub unsafe fn from_struct(interface: &ArrayInterface, source: Source) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     unsafe { interface.describe()?.wrap(source) }
-}
-
-/// A tensor over the memory that the values of an `__array_interface__`
-/// dictionary describe, or one like it for other devices, with strides in bytes
-/// or `None` for C order. With `IS_SUBBYTE_TYPE_PADDED` in the flags, elements
-/// that are parts of bytes take a whole one each.
-///
-/// # Errors
-/// `Strides` if a stride is not a multiple of the element size, and those of
-/// [`TensorRef::new`]. The source then stays the caller's.
-///
-/// # Safety
-/// The memory is as [`Tensor::wrap`] demands.
-pub unsafe fn from_values(
-    dtype: DType,
-    shape: &[i64],
-    byte_strides: Option<&[i64]>,
-    data: *mut c_void,
-    device: Device,
-    flags: Flags,
-    source: Source,
-) -> Result<Tensor> {
-    let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
-    let mut strides = byte_strides.map(dims).transpose()?;
-    if let Some(strides) = &mut strides {
-        scale_to_elements(size, shape, strides)?;
-    }
-    let tensor = TensorRef::of_parts(dtype, device, flags, data, shape, strides.as_deref())?;
-    // SAFETY: the caller's promise.
-    unsafe { Tensor::wrap(tensor, source) }
 }
 
 /// An array interface struct with its shape, its strides, and an owner of the
@@ -256,32 +226,6 @@ fn is_aligned(tensor: &TensorRef<'_>, byte_strides: &[i64]) -> bool {
         && moving.into_iter().all(|(_, stride)| stride % alignment == 0)
 }
 
-/// Strides in elements of `size` bytes, in place of strides in bytes.
-///
-/// # Errors
-/// `Strides` if one is not a multiple of the element size, unless nothing is reached
-/// through its axis.
-pub fn scale_to_elements(size: i64, shape: &[i64], strides: &mut [i64]) -> Result<()> {
-    // Shifts, since division takes long and all of NumPy's sizes are powers of two.
-    let shift = size.trailing_zeros();
-    for (axis, stride) in strides.iter_mut().enumerate() {
-        let bytes = *stride;
-        *stride = if size == 1 << shift { bytes >> shift } else { bytes / size };
-        if *stride * size == bytes {
-            continue;
-        }
-        // Nothing is reached through an axis of extent 0 or 1.
-        if shape.get(axis).is_none_or(|extent| *extent > 1) && !shape.contains(&0) {
-            fail!(
-                Strides,
-                "strides[{axis}] is {bytes} bytes; it must be a multiple of the element size, {size} bytes, \
-                 since DLPack counts strides in elements"
-            );
-        }
-    }
-    Ok(())
-}
-
 /// # Safety
 /// `pointer` is NULL or points to `count` readable integers.
 unsafe fn integers(pointer: *const isize, count: usize, field: &str) -> Result<Dims> {
@@ -299,8 +243,8 @@ unsafe fn integers(pointer: *const isize, count: usize, field: &str) -> Result<D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::DLDevice;
-    use crate::abi::DLTensor;
+    use crate::abi::{DLDevice, DLTensor};
+    use crate::device::Device;
     use crate::{Slice, Status};
 
     fn numbers() -> Tensor {

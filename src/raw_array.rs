@@ -5,7 +5,6 @@
 use std::ffi::c_void;
 
 use crate::abi::{DLDataTypeCode, Flags};
-use crate::array_interface::{from_values, scale_to_elements};
 use crate::borrowed::{TensorRef, storage_bits};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -171,6 +170,62 @@ impl RawArray {
             _ => bytes.chunks_exact_mut(number).for_each(<[u8]>::reverse),
         }
     }
+}
+
+/// A tensor over the memory that the values of an `__array_interface__`
+/// dictionary describe, or one like it for other devices, with strides in bytes
+/// or `None` for C order. With `IS_SUBBYTE_TYPE_PADDED` in the flags, elements
+/// that are parts of bytes take a whole one each.
+///
+/// # Errors
+/// `Strides` if a stride is not a multiple of the element size, and those of
+/// [`TensorRef::new`]. The source then stays the caller's.
+///
+/// # Safety
+/// The memory is as [`Tensor::wrap`] demands.
+pub unsafe fn from_values(
+    dtype: DType,
+    shape: &[i64],
+    byte_strides: Option<&[i64]>,
+    data: *mut c_void,
+    device: Device,
+    flags: Flags,
+    source: Source,
+) -> Result<Tensor> {
+    let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
+    let mut strides = byte_strides.map(dims).transpose()?;
+    if let Some(strides) = &mut strides {
+        scale_to_elements(size, shape, strides)?;
+    }
+    let tensor = TensorRef::of_parts(dtype, device, flags, data, shape, strides.as_deref())?;
+    // SAFETY: the caller's promise.
+    unsafe { Tensor::wrap(tensor, source) }
+}
+
+/// Strides in elements of `size` bytes, in place of strides in bytes.
+///
+/// # Errors
+/// `Strides` if one is not a multiple of the element size, unless nothing is reached
+/// through its axis.
+pub fn scale_to_elements(size: i64, shape: &[i64], strides: &mut [i64]) -> Result<()> {
+    // Shifts, since division takes long and all of NumPy's sizes are powers of two.
+    let shift = size.trailing_zeros();
+    for (axis, stride) in strides.iter_mut().enumerate() {
+        let bytes = *stride;
+        *stride = if size == 1 << shift { bytes >> shift } else { bytes / size };
+        if *stride * size == bytes {
+            continue;
+        }
+        // Nothing is reached through an axis of extent 0 or 1.
+        if shape.get(axis).is_none_or(|extent| *extent > 1) && !shape.contains(&0) {
+            fail!(
+                Strides,
+                "strides[{axis}] is {bytes} bytes; it must be a multiple of the element size, {size} bytes, \
+                 since DLPack counts strides in elements"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The array and its copy as single bytes: one axis more, whose strides are in bytes as all

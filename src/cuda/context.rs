@@ -41,14 +41,6 @@ unsafe impl Send for Context {}
 // SAFETY: as above.
 unsafe impl Sync for Context {}
 
-/// The number of GPUs that the driver shows.
-pub(super) fn count(driver: &Driver) -> Result<i32> {
-    let mut count = 0;
-    // SAFETY: the output is writable.
-    unsafe { driver.cuDeviceGetCount(&mut count) }?;
-    Ok(count)
-}
-
 impl Context {
     /// The context of the GPU with this ordinal.
     pub fn of(index: i32) -> Result<&'static Context> {
@@ -56,7 +48,7 @@ impl Context {
         let contexts = match CONTEXTS.get() {
             Some(contexts) => contexts,
             None => {
-                let count = count(driver()?)?;
+                let count = driver()?.device_count()?;
                 let mut contexts = Vec::new();
                 contexts.try_reserve_exact(count as usize).map_err(|_| NoMemory)?;
                 contexts.extend((0..count).map(|_| OnceLock::new()));
@@ -225,7 +217,7 @@ pub(super) fn new_event(driver: &'static Driver) -> Result<CUevent> {
 }
 
 fn ordinal(driver: &'static Driver, device: CUdevice) -> Result<i32> {
-    for index in 0..count(driver)? {
+    for index in 0..driver.device_count()? {
         let mut found = 0;
         // SAFETY: the output is writable.
         unsafe { driver.cuDeviceGet(&mut found, index) }?;

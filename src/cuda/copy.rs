@@ -7,10 +7,10 @@ use cudarc::driver::sys;
 use sys::{CUDA_MEMCPY2D, CUdeviceptr, CUmemorytype};
 
 use super::context::Context;
+use super::device::{is_cuda, needs_its_runtime};
 use super::memory::{Kind, Memory, empty};
 use super::side::{Home, Side};
 use super::stream::Stream;
-use super::{is_cuda, needs_its_runtime};
 use crate::abi::DLDeviceType;
 use crate::borrowed::TensorRef;
 use crate::copy::needs_copy;

@@ -16,7 +16,7 @@ use sys::{
     CUpointer_attribute, CUstream, CUstreamCaptureMode, CUstreamCaptureStatus,
 };
 
-use super::library::Library;
+use super::library::{Library, no_cuda};
 use crate::error::{Error, Result, Status};
 
 /// The name under which drivers install the library. Not `libcuda.so`, which may
@@ -150,7 +150,7 @@ fn start() -> Result<Driver> {
     let driver = Driver::find(&library)?;
     // SAFETY: 0 is the only flag there is.
     unsafe { driver.cuInit(0) }.map_err(no_cuda)?;
-    match super::context::count(&driver).map_err(no_cuda)? {
+    match driver.device_count().map_err(no_cuda)? {
         0 => Err(no_cuda("it shows no GPU")),
         _ => Ok(driver),
     }
@@ -172,12 +172,15 @@ fn function<F: Copy>(library: &Library, name: &str) -> Result<F> {
     }
 }
 
-#[cold]
-pub(super) fn no_cuda(reason: impl std::fmt::Display) -> Error {
-    Error::format(Status::NoCuda, format_args!("no CUDA driver: {reason}"))
-}
-
 impl Driver {
+    /// The number of GPUs that the driver shows.
+    pub fn device_count(&self) -> Result<i32> {
+        let mut count = 0;
+        // SAFETY: the output is writable.
+        unsafe { self.cuDeviceGetCount(&mut count) }?;
+        Ok(count)
+    }
+
     /// `call: CUDA_ERROR_INVALID_VALUE (1), invalid argument`.
     #[cold]
     fn failed(&self, call: &str, code: Code) -> Error {

@@ -5,8 +5,7 @@
 
 use std::ffi::{CStr, c_void};
 
-use super::driver::no_cuda;
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 
 /// A library that was opened. It is never closed: what was found in it stays good.
 pub(super) struct Library(Handle);
@@ -76,4 +75,9 @@ impl Library {
         let found = unsafe { self.0.get::<*mut c_void>(name.to_bytes_with_nul()) };
         found.map_or(std::ptr::null_mut(), |symbol| *symbol)
     }
+}
+
+#[cold]
+pub(super) fn no_cuda(reason: impl std::fmt::Display) -> Error {
+    Error::format(Status::NoCuda, format_args!("no CUDA driver: {reason}"))
 }

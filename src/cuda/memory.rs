@@ -7,7 +7,7 @@ use cudarc::driver::sys;
 use sys::CUdeviceptr;
 
 use super::context::{Context, Relaxed};
-use super::needs_its_runtime;
+use super::device::needs_its_runtime;
 use super::stream::Stream;
 use crate::abi::{DLDevice, DLDeviceType, Flags};
 use crate::block::Description;

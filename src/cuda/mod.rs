@@ -10,10 +10,12 @@
 
 mod context;
 mod copy;
+mod device;
 mod driver;
 mod kernel;
 mod library;
 mod memory;
+mod order;
 mod pointer;
 mod side;
 mod stream;
@@ -24,9 +26,7 @@ pub use memory::empty;
 pub use pointer::{check, device_of};
 pub use stream::Stream;
 
-use crate::abi::DLDeviceType;
-use crate::device::Device;
-use crate::error::{Error, Result, Status};
+use crate::error::Result;
 
 /// The number of GPUs that can be used.
 ///
@@ -34,23 +34,5 @@ use crate::error::{Error, Result, Status};
 /// `NoCuda`, with the reason: no driver on this machine, one that is too old or
 /// does not start, no GPU.
 pub fn device_count() -> Result<i32> {
-    context::count(driver::driver()?)
-}
-
-/// Whether the memory is CUDA's: on a GPU, pinned or managed.
-fn is_cuda(device: Device) -> bool {
-    use DLDeviceType as Type;
-    matches!(device.raw().device_type, Type::CUDA | Type::CUDAHOST | Type::CUDAMANAGED)
-}
-
-#[cold]
-fn needs_its_runtime(device: Device, what: &str) -> Error {
-    Error::format(
-        Status::Device,
-        format_args!(
-            "device is {device}: {what} there needs the runtime of {}, which dlbridge does not use; \
-             it must be one of CUDA",
-            device.type_name()
-        ),
-    )
+    driver::driver()?.device_count()
 }

@@ -5,8 +5,8 @@ use std::ffi::c_void;
 use cudarc::driver::sys;
 use sys::{CUdeviceptr, CUmemorytype, CUpointer_attribute as Attribute};
 
+use super::device::{is_cuda, needs_its_runtime};
 use super::driver::driver;
-use super::{is_cuda, needs_its_runtime};
 use crate::abi::{DLDevice, DLDeviceType};
 use crate::borrowed::TensorRef;
 use crate::device::Device;

@@ -3,9 +3,10 @@
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
+use super::axis::{Axes, Axis, Place};
 use super::machine::{finish_stream, stream};
+use super::sizes::{LANE, LINE};
 use super::tile::copy_tile;
-use super::{Axes, Axis, LANE, LINE, Place};
 
 /// From this many bytes on, copies bypass the cache: they would not fit in it,
 /// and the processor would read each line of the target before writing it.

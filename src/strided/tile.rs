@@ -1,7 +1,8 @@
 //! Copies of a few kilobytes.
 
+use super::axis::{Axis, Place};
 use super::machine::{Lane, load, prefetch, store, zip};
-use super::{Axis, LANE, LINE, Place};
+use super::sizes::{LANE, LINE};
 
 /// Copies the elements of two axes. `N` is the bytes of an item, or 0 if only
 /// `item` tells. `ahead` is how many bytes further the next tile begins in the

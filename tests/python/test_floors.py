@@ -25,22 +25,7 @@ CIRCLES: dict[str, list[list[str]]] = {
             "frameworks/torch/versions.rs",
         ],
     ],
-    "src": [
-        ["array_interface.rs", "raw_array.rs"],
-        [
-            "cuda/context.rs",
-            "cuda/copy.rs",
-            "cuda/driver.rs",
-            "cuda/kernel.rs",
-            "cuda/library.rs",
-            "cuda/memory.rs",
-            "cuda/mod.rs",
-            "cuda/pointer.rs",
-            "cuda/side.rs",
-            "cuda/stream.rs",
-        ],
-        ["strided.rs", "strided/plane.rs", "strided/tile.rs"],
-    ],
+    "src": [],
 }
 
 # What is no code: comments, strings (raw ones too) and characters, of which '"' opens no string.

@@ -3,15 +3,15 @@
 
 use core::arch::x86_64::*;
 
-use super::{LANE, LINE};
+use crate::strided::sizes::{LANE, LINE};
 
 /// 16 bytes in a register.
-pub(super) type Lane = __m128i;
+pub type Lane = __m128i;
 
 /// # Safety
 /// 16 bytes from `source` on are valid for reads.
 #[inline(always)]
-pub(super) unsafe fn load(source: *const u8) -> Lane {
+pub unsafe fn load(source: *const u8) -> Lane {
     // SAFETY: passed on.
     unsafe { _mm_loadu_si128(source.cast()) }
 }
@@ -19,14 +19,14 @@ pub(super) unsafe fn load(source: *const u8) -> Lane {
 /// # Safety
 /// 16 bytes from `target` on are valid for writes.
 #[inline(always)]
-pub(super) unsafe fn store(target: *mut u8, lane: Lane) {
+pub unsafe fn store(target: *mut u8, lane: Lane) {
     // SAFETY: passed on.
     unsafe { _mm_storeu_si128(target.cast(), lane) }
 }
 
 /// The items of `a` and `b` in turn; an item has `N` bytes: 1, 2, 4 or 8.
 #[inline(always)]
-pub(super) fn zip<const N: usize>(a: Lane, b: Lane) -> (Lane, Lane) {
+pub fn zip<const N: usize>(a: Lane, b: Lane) -> (Lane, Lane) {
     // SAFETY: SSE2 is there.
     unsafe {
         match N {
@@ -40,7 +40,7 @@ pub(super) fn zip<const N: usize>(a: Lane, b: Lane) -> (Lane, Lane) {
 
 /// Starts to bring the line of `source`, any address, into the cache.
 #[inline(always)]
-pub(super) fn prefetch(source: *const u8) {
+pub fn prefetch(source: *const u8) {
     // SAFETY: it accepts any address.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(source.cast()) }
 }
@@ -50,7 +50,7 @@ pub(super) fn prefetch(source: *const u8) {
 ///
 /// # Safety
 /// As for `copy_nonoverlapping`.
-pub(super) unsafe fn stream(source: *const u8, target: *mut u8, bytes: usize) {
+pub unsafe fn stream(source: *const u8, target: *mut u8, bytes: usize) {
     let head = target.align_offset(LINE).min(bytes);
     let lines = (bytes - head) / LINE;
     let tail = head + lines * LINE;
@@ -69,7 +69,7 @@ pub(super) unsafe fn stream(source: *const u8, target: *mut u8, bytes: usize) {
 
 /// Makes all that was streamed visible to other threads that synchronize with
 /// this one: plain stores do not order it.
-pub(super) fn finish_stream() {
+pub fn finish_stream() {
     // SAFETY: SSE is there.
     unsafe { _mm_sfence() }
 }
