@@ -4,6 +4,7 @@
 //! Rules: <https://numpy.org/doc/stable/reference/arrays.interface.html>
 
 use std::ffi::{c_char, c_int, c_void};
+use std::marker::PhantomPinned;
 
 use crate::abi::{DLDataType, DLDataTypeCode, Flags, MAX_NDIM};
 use crate::borrowed::TensorRef;
@@ -129,6 +130,9 @@ pub struct ArrayStruct {
     shape: [isize; MAX_NDIM],
     strides: [isize; MAX_NDIM],
     tensor: Tensor,
+    /// `interface` points to `shape` and `strides`. A box of an `Unpin` type claims its
+    /// memory alone whenever it moves, which would make these pointers invalid.
+    _pinned: PhantomPinned,
 }
 
 impl ArrayStruct {
@@ -168,6 +172,7 @@ impl ArrayStruct {
             shape: [0; MAX_NDIM],
             strides: [0; MAX_NDIM],
             tensor: tensor.share()?,
+            _pinned: PhantomPinned,
         };
         let mut whole = Box::write(room, whole);
         for (axis, (extent, stride)) in view.shape().iter().zip(&*strides).enumerate() {
