@@ -21,7 +21,7 @@ pub const ALIGNMENT: usize = 64;
 
 /// An aligned address, below which no memory lies on any system: for what has no elements,
 /// or is described only.
-pub const NOWHERE: *mut std::ffi::c_void = std::ptr::without_provenance_mut(4096);
+pub const DANGLING: *mut std::ffi::c_void = std::ptr::without_provenance_mut(4096);
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {

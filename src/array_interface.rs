@@ -7,16 +7,16 @@ use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomPinned;
 
 use crate::abi::{DLDataType, DLDataTypeCode, Flags, MAX_NDIM};
-use crate::borrowed::TensorRef;
+use crate::deleter::Deleter;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
+use crate::inline_dims::InlineDims;
 use crate::layout::Dims;
 use crate::memory;
-use crate::owned::Tensor;
 use crate::raw_array::RawArray;
 pub use crate::raw_array::{from_values, scale_to_elements};
-use crate::room::Room;
-use crate::source::Source;
+use crate::tensor::Tensor;
+use crate::tensor_ref::TensorRef;
 use crate::text::Text;
 
 /// The `PyArrayInterface` of NumPy: what the capsule of `__array_struct__`
@@ -105,7 +105,7 @@ impl ArrayInterface {
 }
 
 /// A tensor over the memory of an array interface struct. Shape and strides are
-/// copied; `source` is released after the last owner, and stays the caller's on
+/// copied; `deleter` is released after the last owner, and stays the caller's on
 /// error.
 ///
 /// # Errors
@@ -116,9 +116,9 @@ impl ArrayInterface {
 /// # Safety
 /// `shape` and `strides` have `nd` entries, and the memory is as
 /// [`Tensor::wrap`] demands.
-pub unsafe fn from_struct(interface: &ArrayInterface, source: Source) -> Result<Tensor> {
+pub unsafe fn from_struct(interface: &ArrayInterface, deleter: Deleter) -> Result<Tensor> {
     // SAFETY: the caller's promise.
-    unsafe { interface.describe()?.wrap(source) }
+    unsafe { interface.describe()?.wrap(deleter) }
 }
 
 /// An array interface struct with its shape, its strides, and an owner of the
@@ -144,7 +144,7 @@ impl ArrayStruct {
         let view = tensor.view();
         check_host(&view)?;
         let typestr = view.dtype().short_typestr()?;
-        let mut strides = Room::new();
+        let mut strides = InlineDims::new();
         let strides = view.layout.strides_in(&mut strides);
         view.layout.scale_to_bytes(strides)?;
         let mut flags = ARRAY_NOTSWAPPED;
@@ -256,10 +256,10 @@ mod tests {
         Tensor::from_vec((0..6).collect::<Vec<i32>>(), &[2, 3]).unwrap()
     }
 
-    /// A source that needs no release: the test keeps the memory.
-    fn borrowed() -> Source {
+    /// A deleter that needs no release: the test keeps the memory.
+    fn borrowed() -> Deleter {
         // SAFETY: there is nothing to call.
-        unsafe { Source::callback(std::ptr::null_mut(), None) }
+        unsafe { Deleter::callback(std::ptr::null_mut(), None) }
     }
 
     fn back(interface: &ArrayInterface) -> Result<Tensor> {

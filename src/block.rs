@@ -8,12 +8,12 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use crate::abi::{ALIGNMENT, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags};
-use crate::borrowed::TensorRef;
+use crate::deleter::Deleter;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result, Status, fail};
 use crate::layout::after;
-use crate::source::Source;
+use crate::tensor_ref::TensorRef;
 
 /// Followed in memory by `ndim` extents, `ndim` strides and perhaps the data.
 ///
@@ -23,11 +23,11 @@ use crate::source::Source;
 pub(crate) struct Block {
     /// First, so that its address is that of the block.
     pub managed: DLManagedTensorVersioned,
-    /// The block that counts the owners and holds the source: the first one
+    /// The block that counts the owners and holds the deleter: the first one
     /// made of a tensor, which stays until the last owner is gone.
     root: NonNull<Block>,
     owners: AtomicUsize,
-    source: Source,
+    deleter: Deleter,
     /// The bytes of the whole allocation.
     size: usize,
     /// The axes that there is room for behind the block. Whoever holds the handle can
@@ -76,10 +76,10 @@ pub(crate) enum Contents {
 
 impl Block {
     /// A block that is its own root, with `data_bytes` of memory behind it, which
-    /// become the data unless they are 0. On error the source is not released.
+    /// become the data unless they are 0. On error the deleter is not released.
     pub fn new(
         description: &Description<'_>,
-        source: Source,
+        deleter: Deleter,
         data_bytes: usize,
         contents: Contents,
     ) -> Result<NonNull<Block>> {
@@ -132,7 +132,7 @@ impl Block {
                 },
                 root: block,
                 owners: AtomicUsize::new(1),
-                source,
+                deleter,
                 size: memory.size(),
                 ndim,
             });
@@ -173,7 +173,7 @@ impl Block {
                 },
                 root,
                 owners: AtomicUsize::new(1),
-                source: Source::SOLE,
+                deleter: Deleter::SOLE,
                 size,
                 ndim,
             });
@@ -217,9 +217,9 @@ impl Block {
     /// # Safety
     /// `block` is alive.
     #[inline]
-    pub unsafe fn source(block: NonNull<Block>) -> Source {
+    pub unsafe fn deleter(block: NonNull<Block>) -> Deleter {
         // SAFETY: as in `owners`; the field never changes.
-        unsafe { (*(*block.as_ptr()).root.as_ptr()).source }
+        unsafe { (*(*block.as_ptr()).root.as_ptr()).deleter }
     }
 
     /// Makes a new block, which is its own root so far, one of the root of another.
@@ -320,7 +320,7 @@ impl Block {
     pub unsafe fn release(block: NonNull<Block>) {
         // SAFETY: the block is alive until this ownership ends; the root until
         // the count is 0. Release and Acquire order the uses of other owners
-        // before the release of the source.
+        // before the release of the deleter.
         unsafe {
             let root = (*block.as_ptr()).root;
             if block != root {
@@ -328,8 +328,8 @@ impl Block {
             }
             if (*root.as_ptr()).owners.fetch_sub(1, Ordering::Release) == 1 {
                 fence(Ordering::Acquire);
-                let source = (*root.as_ptr()).source;
-                source.release();
+                let deleter = (*root.as_ptr()).deleter;
+                deleter.release();
                 Block::free(root);
             }
         }

@@ -5,12 +5,12 @@ use std::fmt::{self, Display};
 use smallvec::SmallVec;
 
 use crate::abi::Flags;
-use crate::borrowed::TensorRef;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result, fail};
 use crate::memory;
 use crate::spec::{Extent, Order, Place, Spec, Specs, Types};
+use crate::tensor_ref::TensorRef;
 use crate::text::Joined;
 
 /// Checks one tensor.

@@ -1,10 +1,10 @@
 //! Copies of elements on the host, between any two layouts.
 
-use crate::borrowed::TensorRef;
 use crate::error::{Result, fail};
-use crate::owned::Tensor;
-use crate::room::Room;
+use crate::inline_dims::InlineDims;
 use crate::strided::copy_elements;
+use crate::tensor::Tensor;
+use crate::tensor_ref::TensorRef;
 
 impl Tensor {
     /// A copy of the elements in C order, in memory of its own, which the caller
@@ -111,7 +111,7 @@ fn addresses(tensor: &TensorRef<'_>) -> std::ops::Range<i128> {
 
 fn same_elements(source: &TensorRef<'_>, target: &TensorRef<'_>) -> bool {
     let has_same_strides = || {
-        let (mut from, mut to) = (Room::new(), Room::new());
+        let (mut from, mut to) = (InlineDims::new(), InlineDims::new());
         let strides = source.layout.strides_or(&mut from).iter();
         let mut axes = strides.zip(target.layout.strides_or(&mut to)).zip(source.shape());
         axes.all(|((from, to), extent)| from == to || *extent <= 1)
@@ -136,7 +136,7 @@ unsafe fn transfer(source: &TensorRef<'_>, target: &TensorRef<'_>) -> Result<()>
         unsafe { to.copy_from_nonoverlapping(from, source.layout().bytes() as usize) };
         return Ok(());
     }
-    let (mut from_room, mut to_room) = (Room::new(), Room::new());
+    let (mut from_room, mut to_room) = (InlineDims::new(), InlineDims::new());
     let from_strides = source.layout.strides_or(&mut from_room);
     let to_strides = target.layout.strides_or(&mut to_room);
     // SAFETY: the layouts were checked, so that every element lies in the memory

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use crate::abi::MAX_NDIM;
 use crate::error::{Error, Result, Status, fail};
+use crate::inline_dims::InlineDims;
 use crate::memory::{self, NoMemory};
-use crate::room::Room;
 
 /// A list of extents or strides; up to eight lie on the stack. Longer ones are made by
 /// [`dims`] and [`memory::collect`], which return an error where there is no memory.
@@ -110,8 +110,8 @@ impl<'a> Layout<'a> {
 
     /// The strides in elements, those of C order where none were given.
     #[inline]
-    pub fn strides(&self) -> Room {
-        let mut room = Room::new();
+    pub fn strides(&self) -> InlineDims {
+        let mut room = InlineDims::new();
         self.strides_in(&mut room);
         room
     }
@@ -123,7 +123,7 @@ impl<'a> Layout<'a> {
 
     /// As [`Layout::strides`], in room that is there.
     #[inline]
-    pub fn strides_in<'b>(&self, room: &'b mut Room) -> &'b mut [i64] {
+    pub fn strides_in<'b>(&self, room: &'b mut InlineDims) -> &'b mut [i64] {
         match self.strides {
             Some(given) => room.fill(given.iter().copied()),
             None => c_strides_in(self.shape, room),
@@ -132,7 +132,7 @@ impl<'a> Layout<'a> {
 
     /// As [`Layout::strides`]: those given, or others in the room.
     #[inline]
-    pub(crate) fn strides_or<'b>(&self, room: &'b mut Room) -> &'b [i64]
+    pub(crate) fn strides_or<'b>(&self, room: &'b mut InlineDims) -> &'b [i64]
     where
         'a: 'b,
     {
@@ -256,7 +256,7 @@ impl<'a> Layout<'a> {
     /// # Errors
     /// `Layout` if elements are parts of bytes, `Memory`.
     pub fn byte_strides(&self) -> Result<Dims> {
-        let mut room = Room::new();
+        let mut room = InlineDims::new();
         let strides = self.strides_in(&mut room);
         self.scale_to_bytes(strides)?;
         Ok(dims(strides)?)
@@ -286,13 +286,13 @@ impl<'a> Layout<'a> {
 /// The strides in elements of a shape in C order without gaps. Extents of 0
 /// count as 1, as in NumPy. Axes above the 64th have no room.
 #[inline]
-pub fn c_strides(shape: &[i64]) -> Room {
-    let mut room = Room::new();
+pub fn c_strides(shape: &[i64]) -> InlineDims {
+    let mut room = InlineDims::new();
     c_strides_in(shape, &mut room);
     room
 }
 
-fn c_strides_in<'a>(shape: &[i64], room: &'a mut Room) -> &'a mut [i64] {
+fn c_strides_in<'a>(shape: &[i64], room: &'a mut InlineDims) -> &'a mut [i64] {
     let strides = room.fill(shape.iter().map(|_| 1));
     for axis in (1..strides.len()).rev() {
         strides[axis - 1] = after(strides[axis], shape[axis]);

@@ -22,50 +22,50 @@
 //! // Whoever gets the handle, in any language, calls its deleter once.
 //! let handle = flipped.into_raw();
 //! // SAFETY: the handle is owned here, and given up.
-//! unsafe { dlbridge::foreign::release(handle) };
+//! unsafe { dlbridge::managed::release(handle) };
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Data flows one way through the modules: [`memory`] and [`error`], [`abi`], then [`dtype`], [`device`] and
-//! [`layout`], then [`view`], then [`borrowed`], [`owned`] and [`foreign`], then
-//! [`elements`], [`value`], [`array_interface`], [`copy`], [`raw_array`], [`cuda`] and [`check`],
-//! and last the C functions.
+//! Data flows one way through the modules: [`memory`] and [`error`], [`abi`] and [`inline_dims`], then
+//! [`dtype`], [`device`] and [`layout`], then [`view`] and [`deleter`], then [`tensor_ref`], [`tensor`]
+//! and [`managed`], then [`slices`], [`value`], [`raw_array`], [`array_interface`], [`copy`], [`cuda`]
+//! and [`check`], and last the C functions.
 
 pub mod abi;
 pub mod array_interface;
 mod block;
-pub mod borrowed;
 #[cfg(feature = "capi")]
 pub mod capi;
 pub mod check;
 pub mod copy;
 pub mod cuda;
+pub mod deleter;
 pub mod device;
 pub mod dtype;
-pub mod elements;
 pub mod error;
-pub mod foreign;
+pub mod inline_dims;
 pub mod layout;
+pub mod managed;
 pub mod memory;
-pub mod owned;
 pub mod raw_array;
-pub mod room;
-pub mod source;
+pub mod slices;
 pub mod spec;
 mod strided;
+pub mod tensor;
+pub mod tensor_ref;
 mod text;
 pub mod value;
 pub mod view;
 
-pub use borrowed::TensorRef;
+pub use deleter::Deleter;
 pub use device::Device;
 pub use dtype::DType;
-pub use elements::Element;
 pub use error::{Error, Result, Status};
 pub use layout::Layout;
-pub use owned::Tensor;
 pub use raw_array::RawArray;
-pub use source::Source;
+pub use slices::Element;
+pub use tensor::Tensor;
+pub use tensor_ref::TensorRef;
 pub use value::Value;
 pub use view::{Slice, View};

@@ -5,15 +5,15 @@
 use std::ffi::c_void;
 
 use crate::abi::{DLDataTypeCode, Flags};
-use crate::borrowed::{TensorRef, storage_bits};
+use crate::deleter::Deleter;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::{Dims, Layout, c_strides, dims};
 use crate::memory;
-use crate::owned::Tensor;
-use crate::source::Source;
 use crate::strided::copy_elements;
+use crate::tensor::Tensor;
+use crate::tensor_ref::{TensorRef, storage_bits};
 
 /// An array, on the host unless something else is said.
 #[derive(Debug)]
@@ -54,14 +54,14 @@ impl RawArray {
     /// A tensor on the memory.
     ///
     /// # Errors
-    /// Those of [`RawArray::check`], and of [`TensorRef::new`]. The source then stays the
+    /// Those of [`RawArray::check`], and of [`TensorRef::new`]. The deleter then stays the
     /// caller's.
     ///
     /// # Safety
     /// The memory is as [`Tensor::wrap`] demands.
-    pub unsafe fn wrap(&self, source: Source) -> Result<Tensor> {
+    pub unsafe fn wrap(&self, deleter: Deleter) -> Result<Tensor> {
         // SAFETY: the caller's promise.
-        unsafe { self.wrap_on(Device::CPU, source) }
+        unsafe { self.wrap_on(Device::CPU, deleter) }
     }
 
     /// As [`RawArray::wrap`], for memory of another device.
@@ -71,12 +71,12 @@ impl RawArray {
     ///
     /// # Safety
     /// The memory is as [`Tensor::wrap`] demands.
-    pub unsafe fn wrap_on(&self, device: Device, source: Source) -> Result<Tensor> {
+    pub unsafe fn wrap_on(&self, device: Device, deleter: Deleter) -> Result<Tensor> {
         self.check()?;
         let RawArray { dtype, shape, data, flags, .. } = self;
         let strides = self.byte_strides.as_deref();
         // SAFETY: the caller's promise.
-        unsafe { from_values(*dtype, shape, strides, *data, device, *flags, source) }
+        unsafe { from_values(*dtype, shape, strides, *data, device, *flags, deleter) }
     }
 
     /// A copy in C order and in native byte order, writable, which the caller alone owns
@@ -179,7 +179,7 @@ impl RawArray {
 ///
 /// # Errors
 /// `Strides` if a stride is not a multiple of the element size, and those of
-/// [`TensorRef::new`]. The source then stays the caller's.
+/// [`TensorRef::new`]. The deleter then stays the caller's.
 ///
 /// # Safety
 /// The memory is as [`Tensor::wrap`] demands.
@@ -190,7 +190,7 @@ pub unsafe fn from_values(
     data: *mut c_void,
     device: Device,
     flags: Flags,
-    source: Source,
+    deleter: Deleter,
 ) -> Result<Tensor> {
     let size = i64::from(storage_bits(dtype, flags).div_ceil(8));
     let mut strides = byte_strides.map(dims).transpose()?;
@@ -199,7 +199,7 @@ pub unsafe fn from_values(
     }
     let tensor = TensorRef::of_parts(dtype, device, flags, data, shape, strides.as_deref())?;
     // SAFETY: the caller's promise.
-    unsafe { Tensor::wrap(tensor, source) }
+    unsafe { Tensor::wrap(tensor, deleter) }
 }
 
 /// Strides in elements of `size` bytes, in place of strides in bytes.
@@ -387,13 +387,13 @@ mod tests {
         // Single bytes have no order.
         whole.is_swapped = false;
         // SAFETY: there is nothing to call, and the bytes live.
-        let source = || unsafe { Source::callback(std::ptr::null_mut(), None) };
+        let deleter = || unsafe { Deleter::callback(std::ptr::null_mut(), None) };
         // SAFETY: as above.
-        let tensor = unsafe { whole.wrap(source()) }.unwrap();
+        let tensor = unsafe { whole.wrap(deleter()) }.unwrap();
         assert_eq!(tensor.strides(), [5, 1]);
         whole.is_swapped = true;
         // SAFETY: as above.
-        let error = unsafe { whole.wrap(source()) }.unwrap_err();
+        let error = unsafe { whole.wrap(deleter()) }.unwrap_err();
         assert_eq!(error.status(), Status::ByteOrder);
         assert!(array(DType::UINT32, &[1], Some(&[5]), false, &mut bytes).check().is_ok());
         assert!(array(DType::UINT32, &[0, 3], Some(&[5, 5]), false, &mut bytes).check().is_ok());

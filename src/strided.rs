@@ -15,9 +15,9 @@ use plane::Plane;
 
 use crate::memory::{self, NoMemory};
 
-/// A copy as few axes to walk: those of the target ascend, the one with the
+/// The plan of a copy, with few axes: those of the target ascend, the one with the
 /// shortest steps first.
-pub(crate) struct Walk {
+pub(crate) struct CopyPlan {
     /// Steps are in bytes. With none there is one item to copy, without gaps.
     pub axes: Axes,
     pub place: Place,
@@ -25,8 +25,8 @@ pub(crate) struct Walk {
     pub item: usize,
 }
 
-impl Walk {
-    /// The walk that copies each element of `source` to the same index of `target`.
+impl CopyPlan {
+    /// The plan that copies each element of `source` to the same index of `target`.
     /// Strides are in elements of `item_bytes` bytes; those of axes shorter than 2
     /// mean nothing. No extent is 0.
     ///
@@ -38,12 +38,12 @@ impl Walk {
         source_strides: &[i64],
         target_strides: &[i64],
         item_bytes: usize,
-    ) -> Result<Walk, NoMemory> {
+    ) -> Result<CopyPlan, NoMemory> {
         let mut axes = byte_axes(shape, source_strides, target_strides, item_bytes)?;
         make_targets_ascend(&mut axes, &mut place);
         merge(&mut axes);
         let item = absorb_first(&mut axes, item_bytes);
-        Ok(Walk { axes, place, item })
+        Ok(CopyPlan { axes, place, item })
     }
 }
 
@@ -52,7 +52,7 @@ impl Walk {
 /// strides of axes shorter than 2 mean nothing.
 ///
 /// # Errors
-/// As [`Walk::new`]; nothing was written then.
+/// As [`CopyPlan::new`]; nothing was written then.
 ///
 /// # Safety
 /// Each element reached from `source` must lie in memory valid for reads, each
@@ -70,8 +70,8 @@ pub(crate) unsafe fn copy_elements(
         return Ok(());
     }
     let place = Place { source, target };
-    let Walk { mut axes, mut place, item } =
-        Walk::new(shape, place, source_strides, target_strides, item_bytes)?;
+    let CopyPlan { mut axes, mut place, item } =
+        CopyPlan::new(shape, place, source_strides, target_strides, item_bytes)?;
     let plane = Plane::take_from(&mut axes, &mut place, item);
     // SAFETY: the axes still reach each element of the caller once.
     unsafe { plane.copy_all(&axes, place) };

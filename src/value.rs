@@ -1,9 +1,9 @@
 //! One element as a number, of every type that DLPack has.
 
 use crate::abi::DLDataTypeCode as Code;
-use crate::borrowed::TensorRef;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
+use crate::tensor_ref::TensorRef;
 
 /// The number that an element stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -176,7 +176,7 @@ mod tests {
 
     fn read(dtype: &str, flags: Flags, bytes: &[u8], index: i64) -> Result<Value> {
         let dtype: DType = dtype.parse().unwrap();
-        let bits = crate::borrowed::storage_bits(dtype, flags) as usize;
+        let bits = crate::tensor_ref::storage_bits(dtype, flags) as usize;
         let shape = [(bytes.len() * 8 / bits) as i64];
         let data = bytes.as_ptr().cast_mut().cast();
         let view = TensorRef::of_parts(dtype, Device::CPU, flags, data, &shape, None).unwrap();

@@ -3,9 +3,9 @@
 
 use crate::abi::MAX_NDIM;
 use crate::error::{Error, Result, Status, fail};
+use crate::inline_dims::InlineDims;
 use crate::layout::{Dims, Layout, c_strides, dims};
 use crate::memory;
-use crate::room::Room;
 
 /// A layout derived from another one, and where its first element lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl View {
     /// # Errors
     /// `Memory`.
     pub fn same(layout: Layout<'_>) -> Result<View> {
-        let mut room = Room::new();
+        let mut room = InlineDims::new();
         let strides = dims(layout.strides_or(&mut room))?;
         Ok(View { shape: dims(layout.shape())?, strides, offset: 0 })
     }
@@ -173,7 +173,7 @@ impl View {
                 extent - 1
             );
         }
-        let mut room = Room::new();
+        let mut room = InlineDims::new();
         let strides = layout.strides_or(&mut room);
         let offset = match layout.count() {
             0 => 0,
@@ -196,7 +196,7 @@ impl View {
         if !each_once {
             fail!(Index, "axes is {axes:?}; it must name each of the {ndim} axes once, from 0");
         }
-        let mut room = Room::new();
+        let mut room = InlineDims::new();
         let strides = layout.strides_or(&mut room);
         // The same axes with the same first element: what they reach stays.
         Ok(View {
@@ -240,7 +240,7 @@ impl View {
                 layout.shape()
             );
         }
-        let mut room = Room::new();
+        let mut room = InlineDims::new();
         let strides = layout.strides_or(&mut room);
         let added = shape.len() - layout.ndim();
         let expanded = |axis: usize| match axis.checked_sub(added) {
@@ -308,10 +308,10 @@ fn complete_shape(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
 /// least one. Groups of old axes with the same product as a group of new axes
 /// are matched, and each old group must be one even row of elements.
 fn reshaped_strides(layout: Layout<'_>, shape: &[i64]) -> Result<Dims> {
-    let mut room = Room::new();
+    let mut room = InlineDims::new();
     let all_strides = layout.strides_or(&mut room);
     let long = || layout.shape().iter().zip(all_strides).filter(|(extent, _)| **extent != 1);
-    let (mut old_shape, mut old_strides) = (Room::new(), Room::new());
+    let (mut old_shape, mut old_strides) = (InlineDims::new(), InlineDims::new());
     old_shape.fill(long().map(|(extent, _)| *extent));
     old_strides.fill(long().map(|(_, stride)| *stride));
     let mut strides: Dims = memory::collect(shape.iter().map(|_| 1))?;

@@ -5,7 +5,7 @@
 use std::ffi::c_void;
 
 use dlbridge::abi::{DLDataType, DLDataTypeCode, DLDevice, DLDeviceType, DLTensor, Flags};
-use dlbridge::{DType, Device, Slice, Source, Tensor, TensorRef};
+use dlbridge::{DType, Deleter, Device, Slice, Tensor, TensorRef};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -88,7 +88,7 @@ fn reach(shape: &[i64], strides: &[i64]) -> (i128, i128) {
 
 fn wrap(tensor: TensorRef<'_>) -> Tensor {
     // SAFETY: the memory is never touched, and there is nothing to release.
-    unsafe { Tensor::wrap(tensor, Source::callback(std::ptr::null_mut(), None)) }.unwrap()
+    unsafe { Tensor::wrap(tensor, Deleter::callback(std::ptr::null_mut(), None)) }.unwrap()
 }
 
 /// A descriptor whose strides reach about as far as addresses go, of elements of any size,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlbridge::abi::{DLTensor, Flags};
-use dlbridge::{DType, Device, Slice, Source, Status, Tensor, TensorRef, foreign};
+use dlbridge::{DType, Deleter, Device, Slice, Status, Tensor, TensorRef, managed};
 
 /// Memory that counts its releases.
 struct Counted {
@@ -41,7 +41,7 @@ fn counted(shape: &mut [i64]) -> (Tensor, Arc<AtomicUsize>) {
     // SAFETY: the memory stays until `release`.
     let tensor = unsafe {
         let view = TensorRef::new(&descriptor, Flags::empty()).unwrap();
-        Tensor::wrap(view, Source::callback(memory.cast(), Some(release))).unwrap()
+        Tensor::wrap(view, Deleter::callback(memory.cast(), Some(release))).unwrap()
     };
     (tensor, releases)
 }
@@ -135,8 +135,8 @@ fn read_only_never_becomes_legacy() {
     let raw = read_only.into_raw();
     // SAFETY: on error the handle still is owned here.
     unsafe {
-        assert_eq!(foreign::export_legacy(raw).unwrap_err().status(), Status::ReadOnly);
-        foreign::release(raw);
+        assert_eq!(managed::export_legacy(raw).unwrap_err().status(), Status::ReadOnly);
+        managed::release(raw);
     }
     drop(tensor);
     assert_eq!(count(&releases), 1);

@@ -13,7 +13,7 @@ use dlbridge::copy::copy_into;
 use dlbridge::cuda::Stream;
 use dlbridge::spec::{Names, Spec, Specs};
 use dlbridge::{
-    DType, Device, Error, Result, Slice, Source, Status, Tensor, TensorRef, View, cuda, foreign,
+    DType, Deleter, Device, Error, Result, Slice, Status, Tensor, TensorRef, View, cuda, managed,
 };
 
 /// Fails the allocations that a thread asked it to fail, and counts the live blocks that the
@@ -184,30 +184,30 @@ fn what_comes_from_elsewhere_is_taken_or_not() {
         // released that a source had.
         unsafe {
             each(None, || {
-                let nothing = Source::callback(ptr::null_mut(), None);
+                let nothing = Deleter::callback(ptr::null_mut(), None);
                 Tensor::wrap(tensor.view(), nothing)
             });
-            each(None, || tensor.to_legacy().map(|legacy| foreign::release(legacy)));
+            each(None, || tensor.to_legacy().map(|legacy| managed::release(legacy)));
             each_with(None, shares, |raw| {
                 let exported =
-                    foreign::export_legacy(raw).inspect_err(|_| foreign::release(raw))?;
+                    managed::export_legacy(raw).inspect_err(|_| managed::release(raw))?;
                 let flags = Flags::empty();
                 let back = Tensor::import_legacy(exported, flags);
-                back.inspect_err(|_| foreign::release(exported))
+                back.inspect_err(|_| managed::release(exported))
             });
             each_with(None, shares, |raw| {
-                Tensor::from_raw(raw).inspect_err(|_| foreign::release(raw))
+                Tensor::from_raw(raw).inspect_err(|_| managed::release(raw))
             });
             each_with(None, shares, |raw| {
                 (*raw).version.minor = 99;
                 (*raw).dl_tensor.strides = (*raw).dl_tensor.shape;
-                let flat = Tensor::import(raw).inspect_err(|_| foreign::release(raw));
+                let flat = Tensor::import(raw).inspect_err(|_| managed::release(raw));
                 flat.map(drop)
             });
             let view = tensor.view();
             let strides = tensor.layout().byte_strides().unwrap();
             each(None, || {
-                let nothing = Source::callback(ptr::null_mut(), None);
+                let nothing = Deleter::callback(ptr::null_mut(), None);
                 let (dtype, data, cpu) = (view.dtype(), view.first(), Device::CPU);
                 from_values(dtype, view.shape(), Some(&strides), data, cpu, Flags::empty(), nothing)
             });

@@ -5,9 +5,9 @@ use std::fmt::{Display, Write};
 use std::mem::ManuallyDrop;
 
 use crate::abi::{DLManagedTensorVersioned, DLTensor, Flags, MAX_NDIM};
-use crate::borrowed::TensorRef;
 use crate::error::{Result, fail};
-use crate::owned::Tensor;
+use crate::tensor::Tensor;
+use crate::tensor_ref::TensorRef;
 use crate::text::{Text, length};
 
 /// An output that can be written to, after everything that can fail.

@@ -6,10 +6,10 @@ use super::argument::{Output, fill, input, list, own, text};
 use super::status::{dlbridge_status, guard, guard_infallible};
 use crate::abi::{DLManagedTensorVersioned, Flags, MAX_NDIM};
 use crate::array_interface::{ArrayInterface, ArrayStruct, check_host, from_struct, from_values};
+use crate::deleter::Deleter;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::fail;
-use crate::source::Source;
 
 /// The values of an `__array_interface__` dictionary, version 3.
 #[repr(C)]
@@ -100,10 +100,10 @@ pub unsafe extern "C" fn dlbridge_from_array_interface(
         let shape = list(interface.shape.as_ptr(), interface.ndim, "shape")?;
         let strides = list(interface.strides.as_ptr(), interface.ndim, "strides")?;
         let strides = interface.has_strides.then_some(strides);
-        let source = Source::callback(context, release);
+        let deleter = Deleter::callback(context, release);
         let flags = if interface.read_only { Flags::READ_ONLY } else { Flags::empty() };
         let data = interface.data;
-        let tensor = from_values(dtype, shape, strides, data, Device::CPU, flags, source)?;
+        let tensor = from_values(dtype, shape, strides, data, Device::CPU, flags, deleter)?;
         out.set(tensor.into_raw())
     })
 }
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn dlbridge_from_array_struct(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let out = Output::new(out, "out")?;
-        let source = Source::callback(context, release);
-        out.set(from_struct(input(array, "array")?, source)?.into_raw())
+        let deleter = Deleter::callback(context, release);
+        out.set(from_struct(input(array, "array")?, deleter)?.into_raw())
     })
 }

@@ -7,12 +7,12 @@ use smallvec::SmallVec;
 use super::argument::{self, list, text};
 use super::status::{dlbridge_status, guard};
 use crate::abi::{DLManagedTensorVersioned, DLTensor};
-use crate::borrowed::TensorRef;
 use crate::check::{check, check_parsed};
 use crate::error::{Result, fail};
-use crate::foreign;
+use crate::managed;
 use crate::memory;
 use crate::spec::{Spec, Specs};
+use crate::tensor_ref::TensorRef;
 use crate::text::Text;
 
 /// Checks that a tensor is what a function needs, after dlbridge_validate():
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn dlbridge_check_managed(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let spec = text(spec, "spec")?;
-        check(foreign::check(tensor)?, spec)
+        check(managed::check(tensor)?, spec)
     })
 }
 

@@ -4,7 +4,7 @@ use super::argument::{self, Output};
 use super::status::{dlbridge_status, guard};
 use crate::abi::{DLManagedTensorVersioned, DLTensor};
 use crate::copy::copy_into;
-use crate::owned::Tensor;
+use crate::tensor::Tensor;
 
 /// A copy of the elements in C order, in memory of its own.
 ///

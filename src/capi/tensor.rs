@@ -5,12 +5,12 @@ use std::ffi::c_void;
 use super::argument::{Output, flags, input, list, own};
 use super::status::{dlbridge_status, guard, guard_infallible};
 use crate::abi::{DLDataType, DLManagedTensor, DLManagedTensorVersioned, DLTensor, Flags};
-use crate::borrowed::TensorRef;
+use crate::deleter::Deleter;
 use crate::dtype::DType;
 use crate::error::fail;
-use crate::foreign;
-use crate::owned::Tensor;
-use crate::source::Source;
+use crate::managed;
+use crate::tensor::Tensor;
+use crate::tensor_ref::TensorRef;
 
 /// Allocates a tensor on the host, in C order without gaps. The elements are
 /// not initialised; the first lies at a multiple of DLBRIDGE_ALIGNMENT bytes.
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn dlbridge_wrap(
         let out = Output::new(out, "out")?;
         let flags = self::flags(flags);
         let tensor = TensorRef::new(input(descriptor, "descriptor")?, flags)?;
-        out.set(Tensor::wrap(tensor, Source::callback(context, release))?.into_raw())
+        out.set(Tensor::wrap(tensor, Deleter::callback(context, release))?.into_raw())
     })
 }
 
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn dlbridge_export_legacy(
     // SAFETY: the pointers are as the header demands.
     guard(|| unsafe {
         let out = Output::new(out, "out")?;
-        out.set(foreign::export_legacy(tensor)?)
+        out.set(managed::export_legacy(tensor)?)
     })
 }
 
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn dlbridge_export_legacy(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_release(tensor: *mut DLManagedTensorVersioned) {
     // SAFETY: the pointer is as the header demands.
-    guard_infallible(|| unsafe { foreign::release(tensor) })
+    guard_infallible(|| unsafe { managed::release(tensor) })
 }
 
 /// Releases a tensor in the legacy form, as dlbridge_release() does.
@@ -174,5 +174,5 @@ pub unsafe extern "C" fn dlbridge_release(tensor: *mut DLManagedTensorVersioned)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlbridge_release_legacy(tensor: *mut DLManagedTensor) {
     // SAFETY: the pointer is as the header demands.
-    guard_infallible(|| unsafe { foreign::release(tensor) })
+    guard_infallible(|| unsafe { managed::release(tensor) })
 }

@@ -3,7 +3,7 @@
 use super::argument::tensor;
 use super::status::{dlbridge_status, guard};
 use crate::abi::{DLManagedTensorVersioned, DLTensor};
-use crate::foreign;
+use crate::managed;
 
 /// Checks every field of a descriptor; the memory behind it is not touched.
 /// Each failure has its own status, and dlbridge_last_error() names the field,
@@ -34,5 +34,5 @@ pub unsafe extern "C" fn dlbridge_validate_managed(
     tensor: *const DLManagedTensorVersioned,
 ) -> dlbridge_status {
     // SAFETY: the pointer is as the header demands.
-    guard(|| unsafe { foreign::check(tensor).map(drop) })
+    guard(|| unsafe { managed::check(tensor).map(drop) })
 }

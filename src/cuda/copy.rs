@@ -9,17 +9,17 @@ use sys::{CUDA_MEMCPY2D, CUdeviceptr, CUmemorytype};
 use super::context::Context;
 use super::device::{is_cuda, needs_its_runtime};
 use super::memory::{Kind, Memory, empty};
-use super::side::{Home, Side};
+use super::operand::{Home, Operand};
 use super::stream::Stream;
 use crate::abi::DLDeviceType;
-use crate::borrowed::TensorRef;
 use crate::copy::needs_copy;
 use crate::device::Device;
 use crate::error::{Error, Result, Status, fail};
 use crate::layout::{Layout, c_strides};
 use crate::memory;
-use crate::owned::Tensor;
-use crate::strided::{Place, Walk, copy_elements};
+use crate::strided::{CopyPlan, Place, copy_elements};
+use crate::tensor::Tensor;
+use crate::tensor_ref::TensorRef;
 
 /// A copy in C order in new memory on `device`, alone owned (flag `IS_COPIED`):
 /// [`empty`] and [`copy_into`].
@@ -83,7 +83,7 @@ pub unsafe fn copy_into(
         shape: source.shape(),
         item: source.dtype().item_bytes().unwrap_or(0),
     };
-    let (source, target) = (Side::of(&source)?, Side::of(&target)?);
+    let (source, target) = (Operand::of(&source)?, Operand::of(&target)?);
     // SAFETY: the caller's promise, and the arguments have been checked.
     unsafe {
         copy.run(&source, &target)?;
@@ -124,20 +124,20 @@ struct Copy<'a> {
 impl Copy<'_> {
     /// # Safety
     /// As `copy_into`, with arguments that have been checked.
-    unsafe fn run(&self, source: &Side, target: &Side) -> Result<()> {
+    unsafe fn run(&self, source: &Operand, target: &Operand) -> Result<()> {
         let place = Place { source: source.first as *const u8, target: target.first as *mut u8 };
-        let walk = Walk::new(self.shape, place, &source.strides, &target.strides, self.item)?;
+        let plan = CopyPlan::new(self.shape, place, &source.strides, &target.strides, self.item)?;
         // SAFETY: passed on.
         unsafe {
-            if walk.axes.is_empty() {
-                return self.copy_bytes((source.home, target.home), walk.addresses(), walk.item);
+            if plan.axes.is_empty() {
+                return self.copy_bytes((source.home, target.home), plan.addresses(), plan.item);
             }
             match (self.reaches(source), self.reaches(target)) {
                 (true, true) => self.context.with_kernels(|kernels| {
-                    kernels.launch(self.context.driver, &walk, self.stream)
+                    kernels.launch(self.context.driver, &plan, self.stream)
                 }),
-                _ if walk.rows().is_some() && on_host(source, target) => {
-                    self.copy_rows((source.home, target.home), &walk)
+                _ if plan.rows().is_some() && on_host(source, target) => {
+                    self.copy_rows((source.home, target.home), &plan)
                 }
                 (false, true) => self.bring(source, target),
                 (true, false) => self.send(source, target),
@@ -151,7 +151,7 @@ impl Copy<'_> {
     ///
     /// # Safety
     /// As `run`.
-    unsafe fn finish(&self, target: &Side) -> Result<()> {
+    unsafe fn finish(&self, target: &Operand) -> Result<()> {
         let driver = self.context.driver;
         match target.home {
             // SAFETY: passed on.
@@ -163,8 +163,8 @@ impl Copy<'_> {
     }
 
     /// Whether a kernel may use the memory.
-    fn reaches(&self, side: &Side) -> bool {
-        side.home == Home::All || side.home == Home::Gpu(self.context.index)
+    fn reaches(&self, operand: &Operand) -> bool {
+        operand.home == Home::All || operand.home == Home::Gpu(self.context.index)
     }
 
     #[cold]
@@ -199,12 +199,12 @@ impl Copy<'_> {
     }
 
     /// # Safety
-    /// As `run`, for a walk that has rows.
-    unsafe fn copy_rows(&self, (from, to): (Home, Home), walk: &Walk) -> Result<()> {
-        let Some((bytes, rows, source_pitch, target_pitch)) = walk.rows() else {
+    /// As `run`, for a plan that has rows.
+    unsafe fn copy_rows(&self, (from, to): (Home, Home), plan: &CopyPlan) -> Result<()> {
+        let Some((bytes, rows, source_pitch, target_pitch)) = plan.rows() else {
             return Ok(());
         };
-        let (source, target) = walk.addresses();
+        let (source, target) = plan.addresses();
         let kind = |home| match home {
             Home::Host => CUmemorytype::CU_MEMORYTYPE_HOST,
             _ => CUmemorytype::CU_MEMORYTYPE_UNIFIED,
@@ -236,7 +236,7 @@ impl Copy<'_> {
     ///
     /// # Safety
     /// As `run`.
-    unsafe fn bring(&self, source: &Side, target: &Side) -> Result<()> {
+    unsafe fn bring(&self, source: &Operand, target: &Operand) -> Result<()> {
         // SAFETY: passed on.
         unsafe {
             match source.home {
@@ -258,7 +258,7 @@ impl Copy<'_> {
     ///
     /// # Safety
     /// As `run`.
-    unsafe fn send(&self, source: &Side, target: &Side) -> Result<()> {
+    unsafe fn send(&self, source: &Operand, target: &Operand) -> Result<()> {
         // SAFETY: passed on.
         unsafe {
             match target.home {
@@ -279,8 +279,8 @@ impl Copy<'_> {
     /// As `run`; the source has gaps and lies on `other`.
     unsafe fn bring_packed(
         &self,
-        source: &Side,
-        target: &Side,
+        source: &Operand,
+        target: &Operand,
         other: &'static Context,
     ) -> Result<()> {
         // SAFETY: passed on; the streams exist, and each waits for the other.
@@ -303,8 +303,8 @@ impl Copy<'_> {
     /// As `run`; the target has gaps and lies on `other`.
     unsafe fn send_packed(
         &self,
-        source: &Side,
-        target: &Side,
+        source: &Operand,
+        target: &Operand,
         other: &'static Context,
     ) -> Result<()> {
         // SAFETY: passed on; the streams exist, and each waits for the other.
@@ -330,7 +330,7 @@ impl Copy<'_> {
 
     /// # Safety
     /// As `run`; the source has gaps and lies on the host.
-    unsafe fn pack_on_host(&self, source: &Side, target: &Side) -> Result<()> {
+    unsafe fn pack_on_host(&self, source: &Operand, target: &Operand) -> Result<()> {
         self.refuse_capture("source")?;
         let mut memory = self.host_memory()?;
         let room = memory::room_for()?;
@@ -351,7 +351,7 @@ impl Copy<'_> {
 
     /// # Safety
     /// As `run`; the target has gaps and lies on the host.
-    unsafe fn unpack_on_host(&self, source: &Side, target: &Side) -> Result<()> {
+    unsafe fn unpack_on_host(&self, source: &Operand, target: &Operand) -> Result<()> {
         self.refuse_capture("target")?;
         let mut memory = self.host_memory()?;
         let packed = self.packed(source, memory.as_mut_ptr() as u64, Home::Host)?;
@@ -379,18 +379,18 @@ impl Copy<'_> {
 
     /// Memory for the elements in the order of `like`, if that has no gaps: then the
     /// bytes can be copied as they are.
-    fn packed(&self, like: &Side, low: CUdeviceptr, home: Home) -> Result<Side> {
+    fn packed(&self, like: &Operand, low: CUdeviceptr, home: Home) -> Result<Operand> {
         if like.dense {
             return like.moved(low, home);
         }
         let strides = c_strides(self.shape);
         let layout = Layout::new(self.item as u32 * 8, self.shape, Some(&strides))?;
-        Side::new(low, layout, home)
+        Operand::new(low, layout, home)
     }
 
     /// # Safety
     /// Both are on the host.
-    unsafe fn copy_on_host(&self, source: &Side, target: &Side) -> Result<()> {
+    unsafe fn copy_on_host(&self, source: &Operand, target: &Operand) -> Result<()> {
         // SAFETY: passed on.
         unsafe {
             copy_elements(
@@ -427,7 +427,7 @@ impl Copy<'_> {
 }
 
 /// Between GPUs, rows would need that one reaches the other.
-fn on_host(source: &Side, target: &Side) -> bool {
+fn on_host(source: &Operand, target: &Operand) -> bool {
     source.home == Home::Host || target.home == Home::Host
 }
 

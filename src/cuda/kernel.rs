@@ -14,7 +14,7 @@ use super::stream::Stream;
 use crate::abi::MAX_NDIM;
 use crate::error::Result;
 use crate::memory;
-use crate::strided::{self, Axis, Walk};
+use crate::strided::{self, Axis, CopyPlan};
 use crate::text::Text;
 
 const PTX: &str = concat!(include_str!("strided_copy.ptx"), "\0");
@@ -146,14 +146,14 @@ impl Kernels {
         Ok(kernels)
     }
 
-    /// Copies as `walk` says, on a stream of the current context.
+    /// Copies as `plan` says, on a stream of the current context.
     ///
     /// # Safety
     /// The GPU reaches both memories, which are as `copy_elements` demands.
-    pub unsafe fn launch(&self, driver: &Driver, walk: &Walk, stream: Stream) -> Result<()> {
-        let (walk, unit) = walk.in_units(*UNITS.last().unwrap_or(&1))?;
+    pub unsafe fn launch(&self, driver: &Driver, plan: &CopyPlan, stream: Stream) -> Result<()> {
+        let (plan, unit) = plan.in_units(*UNITS.last().unwrap_or(&1))?;
         // SAFETY: passed on.
-        unsafe { self.launch_parts(driver, &walk, unit, stream) }
+        unsafe { self.launch_parts(driver, &plan, unit, stream) }
     }
 
     /// # Safety
@@ -161,16 +161,16 @@ impl Kernels {
     unsafe fn launch_parts(
         &self,
         driver: &Driver,
-        walk: &Walk,
+        plan: &CopyPlan,
         unit: usize,
         stream: Stream,
     ) -> Result<()> {
         // SAFETY: passed on.
         unsafe {
-            if walk.count() < MOST_UNITS {
-                return self.launch_part(driver, walk, unit, stream);
+            if plan.count() < MOST_UNITS {
+                return self.launch_part(driver, plan, unit, stream);
             }
-            for half in walk.halves(unit)? {
+            for half in plan.halves(unit)? {
                 self.launch_parts(driver, &half, unit, stream)?;
             }
         }
@@ -178,19 +178,19 @@ impl Kernels {
     }
 
     /// # Safety
-    /// As `launch`; the walk has fewer than `MOST_UNITS` units.
+    /// As `launch`; the plan has fewer than `MOST_UNITS` units.
     unsafe fn launch_part(
         &self,
         driver: &Driver,
-        walk: &Walk,
+        plan: &CopyPlan,
         unit: usize,
         stream: Stream,
     ) -> Result<()> {
-        let (unit_index, wide) = (unit.trailing_zeros() as usize, usize::from(walk.is_wide()));
-        let (mut source, mut target) = (walk.place.source, walk.place.target);
+        let (unit_index, wide) = (unit.trailing_zeros() as usize, usize::from(plan.is_wide()));
+        let (mut source, mut target) = (plan.place.source, plan.place.target);
         let (source, target) = ((&raw mut source).cast(), (&raw mut target).cast());
-        let mut others: strided::Axes = memory::collect(walk.axes.iter().copied())?;
-        if let Some((x, y)) = walk.crossing() {
+        let mut others: strided::Axes = memory::collect(plan.axes.iter().copied())?;
+        if let Some((x, y)) = plan.crossing() {
             others.retain(|axis| *axis != x && *axis != y);
             let mut tile = Tile::new(x, y, unit);
             let blocks = others.iter().fold(tile.count(), |all, axis| all * axis.extent as u32);
@@ -201,8 +201,8 @@ impl Kernels {
                 launch(driver, self.tile[unit_index][wide], blocks, stream, parameters)
             };
         }
-        let mut count = walk.count() as u32;
-        let blocks = walk.count().div_ceil(BLOCK_UNITS) as u32;
+        let mut count = plan.count() as u32;
+        let blocks = plan.count().div_ceil(BLOCK_UNITS) as u32;
         let mut axes = Axes::new(&others);
         let parameters = [source, target, (&raw mut count).cast(), (&raw mut axes).cast()];
         // SAFETY: passed on; these are the parameters of this kernel.

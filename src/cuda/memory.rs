@@ -11,13 +11,13 @@ use super::device::needs_its_runtime;
 use super::stream::Stream;
 use crate::abi::{DLDevice, DLDeviceType, Flags};
 use crate::block::Description;
+use crate::deleter::Deleter;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::Layout;
 use crate::memory;
-use crate::owned::Tensor;
-use crate::source::Source;
+use crate::tensor::Tensor;
 
 /// Allocates a tensor in C order without gaps, whose elements are not initialised.
 ///
@@ -77,9 +77,9 @@ pub unsafe fn empty(dtype: DType, shape: &[i64], device: Device, stream: Stream)
         shape,
         strides: None,
     };
-    let source = Source::owner(Box::write(room, memory), true);
-    // SAFETY: on error no block has taken the source.
-    Tensor::with_source(&description, source).inspect_err(|_| unsafe { source.release() })
+    let deleter = Deleter::owner(Box::write(room, memory), true);
+    // SAFETY: on error no block has taken the deleter.
+    Tensor::with_deleter(&description, deleter).inspect_err(|_| unsafe { deleter.release() })
 }
 
 /// A pool belongs to one GPU, and so does a stream.

@@ -10,16 +10,16 @@
 
 mod context;
 mod copy;
+mod copy_plan;
 mod device;
 mod driver;
 mod kernel;
 mod library;
 mod memory;
+mod operand;
 mod order;
 mod pointer;
-mod side;
 mod stream;
-mod walk;
 
 pub use copy::{copy_into, copy_to};
 pub use memory::empty;

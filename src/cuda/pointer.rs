@@ -8,9 +8,9 @@ use sys::{CUdeviceptr, CUmemorytype, CUpointer_attribute as Attribute};
 use super::device::{is_cuda, needs_its_runtime};
 use super::driver::driver;
 use crate::abi::{DLDevice, DLDeviceType};
-use crate::borrowed::TensorRef;
 use crate::device::Device;
 use crate::error::{Result, fail};
+use crate::tensor_ref::TensorRef;
 
 /// The device of the memory at an address: a GPU, `cuda_pinned:0` for host memory
 /// that was allocated by CUDA or registered with it, `cuda_managed:0`, and `cpu`

@@ -1,7 +1,7 @@
 //! `convert`: from any framework to any other.
 
 use dlbridge::Device;
-use dlbridge::room::Room;
+use dlbridge::inline_dims::InlineDims;
 use pyo3::prelude::*;
 
 use crate::engine::acquire::{Accepts, Wanted, acquire, bytes_of, itself};
@@ -72,7 +72,7 @@ they share, though they rely on it not to change: leave it alone from then on.";
         if device.is_none_or(|device| device == Device::CPU)
             && let Some(array) = reader::borrowed(obj, |view, keeper| {
                 // Foreign code that runs meanwhile may change the array.
-                let mut rooms = [Room::new(), Room::new()];
+                let mut rooms = [InlineDims::new(), InlineDims::new()];
                 let input = Input::View(&view.copied_to(&mut rooms), keeper);
                 deliver::deliver(framework, obj, input, copy, request).map(Some)
             })?

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use dlbridge::abi::{
-    DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI,
-    DLPackExchangeAPIHeader, DLTensor, Flags, NOWHERE,
+    DANGLING, DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI,
+    DLPackExchangeAPIHeader, DLTensor, Flags,
 };
 use dlbridge::cuda::{self, Stream};
 use dlbridge::{Device, Error, Status, Tensor, TensorRef};
@@ -82,7 +82,7 @@ unsafe extern "C" fn allocate(
 /// `prototype` has `ndim` extents.
 unsafe fn allocated(prototype: &DLTensor) -> dlbridge::Result<Tensor> {
     let prototype =
-        DLTensor { data: NOWHERE, strides: ptr::null_mut(), byte_offset: 0, ..*prototype };
+        DLTensor { data: DANGLING, strides: ptr::null_mut(), byte_offset: 0, ..*prototype };
     // SAFETY: the caller's promise.
     let checked = unsafe { TensorRef::new(&prototype, Flags::empty()) }?;
     // SAFETY: the protocol makes no promise about the elements either; the legacy default

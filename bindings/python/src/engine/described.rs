@@ -1,7 +1,7 @@
 //! Objects that describe their memory, but not by DLPack: array interfaces, buffers, and what
 //! only gives arrays of itself.
 
-use dlbridge::abi::{Flags, NOWHERE};
+use dlbridge::abi::{DANGLING, Flags};
 use dlbridge::cuda::Stream;
 use dlbridge::{Error, RawArray, Tensor};
 use pyo3::prelude::*;
@@ -111,7 +111,7 @@ pub fn would_copy(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, String)
     let Some((Raw { array, .. }, reason)) = only_copied(object)? else {
         return Ok(None);
     };
-    let mut array = RawArray { is_swapped: false, byte_strides: None, data: NOWHERE, ..array };
+    let mut array = RawArray { is_swapped: false, byte_strides: None, data: DANGLING, ..array };
     array.flags.remove(Flags::READ_ONLY);
     // SAFETY: nobody reads the elements.
     let tensor = owned_by(object.clone(), |source| unsafe { array.wrap(source) })?;

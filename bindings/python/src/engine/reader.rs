@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 
 use dlbridge::abi::{DLDataType, Flags};
-use dlbridge::room::Room;
+use dlbridge::inline_dims::InlineDims;
 use dlbridge::{Device, TensorRef};
 use pyo3::prelude::*;
 
@@ -49,7 +49,7 @@ fn numpy_array<'py, R>(
     };
     // The sizes of NumPy's own types are powers of two.
     let shift = (dtype.item_bits() / 8).trailing_zeros();
-    let [mut shape, mut strides] = [Room::new(), Room::new()];
+    let [mut shape, mut strides] = [InlineDims::new(), InlineDims::new()];
     let mut is_whole = true;
     let shape = shape.fill(fields.shape().iter().map(|extent| *extent as i64));
     let strides = strides.fill(fields.strides().iter().map(|bytes| {

@@ -1,7 +1,7 @@
 //! tinygrad: copies both ways. It speaks no protocol, and its `Tensor.from_blob`
 //! would not keep the memory alive.
 
-use dlbridge::abi::{ALIGNMENT, Flags, NOWHERE};
+use dlbridge::abi::{ALIGNMENT, DANGLING, Flags};
 use dlbridge::{DType, Device, Tensor, TensorRef, array_interface};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -166,7 +166,7 @@ fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<(Tensor, &'static str)>
                 dtype,
                 &shape,
                 None,
-                NOWHERE,
+                DANGLING,
                 Device::CPU,
                 Flags::empty(),
                 source,

@@ -4,7 +4,7 @@
 
 use std::ffi::c_void;
 
-use dlbridge::abi::{Flags, NOWHERE};
+use dlbridge::abi::{DANGLING, Flags};
 use dlbridge::layout::Layout;
 use dlbridge::{DType, RawArray, Tensor, array_interface as core};
 use pyo3::exceptions::PyTypeError;
@@ -119,7 +119,7 @@ impl<'a, 'py> Interface<'a, 'py> {
                 is_swapped,
                 shape,
                 byte_strides,
-                data: NOWHERE,
+                data: DANGLING,
                 flags: Flags::empty(),
             }),
         }

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::ptr::NonNull;
 
 use dlbridge::abi::{DLManagedTensor, DLManagedTensorVersioned, Flags, ManagedTensorBase};
-use dlbridge::{DType, Device, Tensor, TensorRef, foreign};
+use dlbridge::{DType, Device, Tensor, TensorRef, managed};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
@@ -67,8 +67,8 @@ pub fn legacy(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyCapsule>> 
     let raw = tensor.into_raw();
     // SAFETY: the raw form of a tensor that is owned here, until it is consumed.
     unsafe {
-        let exported = foreign::export_legacy(raw);
-        let exported = exported.inspect_err(|_| foreign::release(raw)).map_err(errors::exchange)?;
+        let exported = managed::export_legacy(raw);
+        let exported = exported.inspect_err(|_| managed::release(raw)).map_err(errors::exchange)?;
         wrap(py, exported)
     }
 }
@@ -80,7 +80,7 @@ unsafe fn wrap<T: Kind>(py: Python<'_>, raw: *mut T) -> PyResult<Bound<'_, PyCap
     unsafe {
         let pointer = NonNull::new_unchecked(raw.cast());
         PyCapsule::new_with_pointer_and_destructor(py, pointer, T::NAME, Some(destroy::<T>))
-            .inspect_err(|_| foreign::release(raw))
+            .inspect_err(|_| managed::release(raw))
     }
 }
 
@@ -94,7 +94,7 @@ unsafe extern "C" fn destroy<T: Kind>(capsule: *mut ffi::PyObject) {
         }
         let _kept = PendingException::save(Python::assume_attached());
         let raw = ffi::PyCapsule_GetPointer(capsule, T::NAME.as_ptr());
-        foreign::release(raw.cast::<T>());
+        managed::release(raw.cast::<T>());
     }
 }
 

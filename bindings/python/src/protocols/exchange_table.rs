@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use dlbridge::abi::{
     DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI, DLPackExchangeAPIHeader, DLTensor,
 };
-use dlbridge::{Device, Tensor, foreign};
+use dlbridge::{Device, Tensor, managed};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyType};
 
@@ -123,7 +123,7 @@ impl Table {
             if from_object(object.as_ptr().cast(), &mut raw) != 0 {
                 return Err(PyErr::fetch(object.py()));
             }
-            let imported = Tensor::import(raw).inspect_err(|_| foreign::release(raw));
+            let imported = Tensor::import(raw).inspect_err(|_| managed::release(raw));
             imported.map(Some).map_err(errors::exchange)
         }
     }

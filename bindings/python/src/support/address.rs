@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 
-use dlbridge::abi::NOWHERE;
+use dlbridge::abi::DANGLING;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt};
@@ -41,7 +41,7 @@ pub fn of_struct<T>(value: &Bound<'_, PyAny>) -> Option<*mut T> {
 /// Whether a struct may lie there: aligned, and where no system keeps NULL pointers with
 /// offsets from being followed.
 pub fn can_be<T>(address: *const T) -> bool {
-    address.cast::<c_void>() >= NOWHERE.cast_const() && address.is_aligned()
+    address.cast::<c_void>() >= DANGLING.cast_const() && address.is_aligned()
 }
 
 /// Whether memory can be read there, as far as that can be asked. Linux tells without a

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use dlbridge::{Result, Source, Tensor, TensorRef};
+use dlbridge::{Deleter, Result, Tensor, TensorRef};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -14,10 +14,10 @@ use crate::support::interpreter::can_attach;
 /// tensor is gone.
 pub fn owned_by(
     owner: Bound<'_, PyAny>,
-    make: impl FnOnce(Source) -> Result<Tensor>,
+    make: impl FnOnce(Deleter) -> Result<Tensor>,
 ) -> PyResult<Tensor> {
     // SAFETY: `release` gives up one reference, from any thread, without unwinding.
-    let source = unsafe { Source::callback(owner.as_ptr().cast(), Some(release)) };
+    let source = unsafe { Deleter::callback(owner.as_ptr().cast(), Some(release)) };
     let tensor = make(source).map_err(errors::exchange)?;
     // The tensor has taken this reference; on error it is given up here.
     let _ = owner.into_ptr();
@@ -37,11 +37,11 @@ pub unsafe fn kept(view: &TensorRef<'_>, keeper: Bound<'_, PyAny>) -> PyResult<T
 /// As `owned_by`, for what is no Python object but is to be dropped like one.
 pub fn kept_by<T: Send>(
     owner: Box<T>,
-    make: impl FnOnce(Source) -> Result<Tensor>,
+    make: impl FnOnce(Deleter) -> Result<Tensor>,
 ) -> PyResult<Tensor> {
     let owner = Box::into_raw(owner);
     // SAFETY: `release_box` drops the box, from any thread, without unwinding.
-    let source = unsafe { Source::callback(owner.cast(), Some(release_box::<T>)) };
+    let source = unsafe { Deleter::callback(owner.cast(), Some(release_box::<T>)) };
     // SAFETY: on error no tensor has taken the box.
     make(source).map_err(errors::exchange).inspect_err(|_| drop(unsafe { Box::from_raw(owner) }))
 }

@@ -3,7 +3,7 @@
 use dlbridge::abi::DLManagedTensorVersioned;
 use dlbridge::check::{Argument, Checker};
 use dlbridge::spec::Spec;
-use dlbridge::{Tensor, foreign};
+use dlbridge::{Tensor, managed};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
@@ -105,7 +105,7 @@ impl<'a, 'py> CallState<'a, 'py> {
             return Err(self.function.null_result());
         }
         // SAFETY: the signature says that C gives it away; what is refused is released.
-        unsafe { Tensor::import(raw).inspect_err(|_| foreign::release(raw)) }
+        unsafe { Tensor::import(raw).inspect_err(|_| managed::release(raw)) }
             .map_err(errors::exchange)
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-use dlbridge::room::Room;
+use dlbridge::inline_dims::InlineDims;
 use dlbridge::{DType, TensorRef};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, get_type_object};
 use pyo3::exceptions::PyValueError;
@@ -68,13 +68,13 @@ fn wrap<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = keeper.py();
     let layout = tensor.layout();
-    let mut room = Room::new();
+    let mut room = InlineDims::new();
     let strides = layout.strides_in(&mut room);
     layout.scale_to_bytes(strides).map_err(|_| no_such_type(tensor.dtype()))?;
     let flags = if tensor.is_read_only() { 0 } else { NPY_ARRAY_WRITEABLE };
     // Without elements any address does, but for NULL NumPy would allocate.
     let data: *mut c_void = match layout.count() {
-        0 => dlbridge::abi::NOWHERE,
+        0 => dlbridge::abi::DANGLING,
         _ => tensor.first(),
     };
     let descr = descr.into_ptr().cast();

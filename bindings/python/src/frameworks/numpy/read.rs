@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use dlbridge::abi::Flags;
 use dlbridge::array_interface::scale_to_elements;
-use dlbridge::room::Room;
+use dlbridge::inline_dims::InlineDims;
 use dlbridge::{DType, Device, RawArray, Tensor, TensorRef, memory};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject, PyArrayObject_fields};
 use pyo3::exceptions::PyBufferError;
@@ -137,7 +137,7 @@ pub fn see<R>(
             numbers(fields.strides),
         )
     };
-    let [mut shape_room, mut strides_room] = [Room::new(), Room::new()];
+    let [mut shape_room, mut strides_room] = [InlineDims::new(), InlineDims::new()];
     let (shape, strides) = (shape_room.fill(shape), strides_room.fill(strides));
     let size = i64::from(dtype.item_bits().div_ceil(8));
     scale_to_elements(size, shape, strides).map_err(errors::exchange)?;

@@ -87,7 +87,7 @@ pub unsafe fn export(
     *view = ffi::Py_buffer {
         // Without elements any address does, but for NULL some consumers would allocate.
         buf: match layout.count() {
-            0 => dlbridge::abi::NOWHERE,
+            0 => dlbridge::abi::DANGLING,
             _ => core.data_ptr(),
         },
         len: layout.bytes() as isize,

@@ -1,19 +1,19 @@
-//! Strided copies as the kernels walk them.
+//! The plan of a strided copy, in the units of the kernels.
 
 use crate::memory::{self, NoMemory};
-use crate::strided::{Axes, Axis, Place, Walk};
+use crate::strided::{Axes, Axis, CopyPlan, Place};
 
 /// The least units of a tile for which one is worth while.
 const LEAST_TILE: usize = 64;
 
-impl Walk {
-    /// The same walk with steps and items in units: the largest power of two up to
+impl CopyPlan {
+    /// The same plan with steps and items in units: the largest power of two up to
     /// `largest` bytes that divides all there is, addresses too, since a GPU reads
     /// no units that are not aligned.
     ///
     /// # Errors
-    /// As [`Walk::new`].
-    pub(super) fn in_units(&self, largest: usize) -> Result<(Walk, usize), NoMemory> {
+    /// As [`CopyPlan::new`].
+    pub(super) fn in_units(&self, largest: usize) -> Result<(CopyPlan, usize), NoMemory> {
         let steps = self.axes.iter().flat_map(|axis| [axis.source, axis.target]);
         let bits = steps.fold(self.item | largest, |all, step| all | step as usize)
             | self.place.source.addr()
@@ -28,7 +28,7 @@ impl Walk {
             let (source, target) = (axis.source / bytes, axis.target / bytes);
             memory::push(&mut axes, Axis { source, target, ..*axis })?;
         }
-        Ok((Walk { axes, place: self.place, item: unit }, unit))
+        Ok((CopyPlan { axes, place: self.place, item: unit }, unit))
     }
 
     /// The number of items.
@@ -36,11 +36,11 @@ impl Walk {
         self.axes.iter().map(|axis| axis.extent as u64).product()
     }
 
-    /// Both halves of a walk in units of `unit` bytes, cut through its longest axis.
+    /// Both halves of a plan in units of `unit` bytes, cut through its longest axis.
     ///
     /// # Errors
-    /// As [`Walk::new`].
-    pub(super) fn halves(&self, unit: usize) -> Result<[Walk; 2], NoMemory> {
+    /// As [`CopyPlan::new`].
+    pub(super) fn halves(&self, unit: usize) -> Result<[CopyPlan; 2], NoMemory> {
         let longest = (0..self.axes.len()).max_by_key(|&index| self.axes[index].extent);
         let longest = longest.unwrap_or(0);
         let axis = self.axes[longest];
@@ -53,7 +53,7 @@ impl Walk {
         let part = |extent, place| {
             let mut axes: Axes = memory::collect(self.axes.iter().copied())?;
             axes[longest].extent = extent;
-            Ok(Walk { axes, place, item: self.item })
+            Ok(CopyPlan { axes, place, item: self.item })
         };
         let rest = part(axis.extent - half, self.place.step(bytes, half))?;
         Ok([part(half, self.place)?, rest])
@@ -100,7 +100,7 @@ impl Walk {
         (self.item >= LEAST_ROW).then_some((self.item, axis.extent, source, target))
     }
 
-    /// Where the walk begins, at other addresses.
+    /// Where the plan begins, at other addresses.
     pub(super) fn addresses(&self) -> (u64, u64) {
         let Place { source, target } = self.place;
         (source.addr() as u64, target.addr() as u64)
@@ -112,15 +112,15 @@ mod tests {
     use super::*;
     use crate::layout::c_strides;
 
-    fn walk(shape: &[i64], source: &[i64], target: &[i64], item: usize) -> Walk {
+    fn plan(shape: &[i64], source: &[i64], target: &[i64], item: usize) -> CopyPlan {
         let place = Place { source: 0x1000 as *const u8, target: 0x8000 as *mut u8 };
-        Walk::new(shape, place, source, target, item).unwrap()
+        CopyPlan::new(shape, place, source, target, item).unwrap()
     }
 
-    /// The addresses that a walk in units reads and writes.
-    fn pairs(walk: &Walk, unit: usize) -> Vec<(usize, usize)> {
-        let mut places = vec![walk.place];
-        for axis in walk.axes.iter().rev() {
+    /// The addresses that a plan in units reads and writes.
+    fn pairs(plan: &CopyPlan, unit: usize) -> Vec<(usize, usize)> {
+        let mut places = vec![plan.place];
+        for axis in plan.axes.iter().rev() {
             let bytes = |step: isize| step * unit as isize;
             let axis = Axis { source: bytes(axis.source), target: bytes(axis.target), ..*axis };
             places = places
@@ -134,25 +134,25 @@ mod tests {
     #[test]
     fn units_are_as_large_as_all_allows() {
         // Rows of 48 bytes, 64 apart: 16 bytes divide all.
-        let rows = walk(&[4, 12], &[16, 1], &[12, 1], 4);
+        let rows = plan(&[4, 12], &[16, 1], &[12, 1], 4);
         let (units, unit) = rows.in_units(16).unwrap();
         assert_eq!((unit, units.count()), (16, 12));
         assert_eq!(rows.in_units(8).unwrap().1, 8);
         let moved = Place { source: rows.place.source.wrapping_add(4), ..rows.place };
-        assert_eq!(Walk { place: moved, ..rows }.in_units(16).unwrap().1, 4);
+        assert_eq!(CopyPlan { place: moved, ..rows }.in_units(16).unwrap().1, 4);
         // Elements of 12 bytes that are transposed.
-        let (units, unit) = walk(&[5, 7], &[7, 1], &[1, 5], 12).in_units(16).unwrap();
+        let (units, unit) = plan(&[5, 7], &[7, 1], &[1, 5], 12).in_units(16).unwrap();
         assert_eq!((unit, units.count()), (4, 105));
         assert_eq!(units.axes[0], Axis { extent: 3, source: 1, target: 1 });
-        assert_eq!(walk(&[], &[], &[], 16).in_units(16).unwrap().0.count(), 1);
+        assert_eq!(plan(&[], &[], &[], 16).in_units(16).unwrap().0.count(), 1);
     }
 
     #[test]
     fn halves_are_all() {
-        let (whole, unit) = walk(&[3, 50, 4], &[200, -4, 1], &[1, 3, 150], 2).in_units(16).unwrap();
+        let (whole, unit) = plan(&[3, 50, 4], &[200, -4, 1], &[1, 3, 150], 2).in_units(16).unwrap();
         let mut expected = pairs(&whole, unit);
         let halves = whole.halves(unit).unwrap();
-        assert_eq!(halves.iter().map(Walk::count).sum::<u64>(), whole.count());
+        assert_eq!(halves.iter().map(CopyPlan::count).sum::<u64>(), whole.count());
         let mut found: Vec<_> = halves.iter().flat_map(|half| pairs(half, unit)).collect();
         expected.sort_unstable();
         found.sort_unstable();
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn only_what_crosses_goes_through_shared_memory() {
         let crossing = |shape: &[i64], source: &[i64]| {
-            walk(shape, source, &c_strides(shape), 4).in_units(16).unwrap().0.crossing()
+            plan(shape, source, &c_strides(shape), 4).in_units(16).unwrap().0.crossing()
         };
         let (x, y) = crossing(&[40, 30], &[1, 40]).unwrap();
         assert_eq!((x.extent, y.extent), (30, 40));
@@ -176,13 +176,13 @@ mod tests {
 
     #[test]
     fn wide_walks_need_64_bits() {
-        let far = |step: i64| walk(&[3, 2], &[step, 1], &[2, 1], 1).is_wide();
+        let far = |step: i64| plan(&[3, 2], &[step, 1], &[2, 1], 1).is_wide();
         assert!(!far(1 << 29) && far(1 << 30) && far(-(1 << 30)));
     }
 
     #[test]
     fn rows_are_what_cuda_copies_by_itself() {
-        let rows = |shape: &[i64], source: &[i64]| walk(shape, source, &c_strides(shape), 4).rows();
+        let rows = |shape: &[i64], source: &[i64]| plan(shape, source, &c_strides(shape), 4).rows();
         assert_eq!(rows(&[3, 16], &[20, 1]), Some((64, 3, 80, 64)));
         assert_eq!(rows(&[3, 15], &[20, 1]), None);
         assert_eq!(rows(&[3, 16], &[-20, 1]), None);

@@ -1,15 +1,15 @@
-//! One side of a copy: whose memory it is, and how the elements lie in it.
+//! An operand of a copy: whose memory it is, and how the elements lie in it.
 
 use cudarc::driver::sys::CUdeviceptr;
 
 use super::pointer::{device_of, on_gpu};
 use crate::abi::DLDeviceType;
-use crate::borrowed::TensorRef;
 use crate::error::Result;
 use crate::layout::{Dims, Layout, dims};
+use crate::tensor_ref::TensorRef;
 
 /// The memory of a tensor as a GPU sees it.
-pub(super) struct Side {
+pub(super) struct Operand {
     pub first: CUdeviceptr,
     pub strides: Dims,
     /// The GPU that has it; other GPUs are taken not to reach it.
@@ -28,9 +28,9 @@ pub(super) enum Home {
     Host,
 }
 
-impl Side {
+impl Operand {
     /// In a context that is current.
-    pub fn of(tensor: &TensorRef<'_>) -> Result<Side> {
+    pub fn of(tensor: &TensorRef<'_>) -> Result<Operand> {
         let mut first = tensor.first().addr() as CUdeviceptr;
         let home = match tensor.device().raw().device_type {
             DLDeviceType::CUDA => Home::Gpu(tensor.device().index()),
@@ -49,13 +49,13 @@ impl Side {
                 _ => Home::Host,
             },
         };
-        Side::new(first, tensor.layout(), home)
+        Operand::new(first, tensor.layout(), home)
     }
 
-    pub fn new(first: CUdeviceptr, layout: Layout<'_>, home: Home) -> Result<Side> {
+    pub fn new(first: CUdeviceptr, layout: Layout<'_>, home: Home) -> Result<Operand> {
         let range = layout.byte_range();
         let dense = layout.is_injective() && range.end - range.start == layout.bytes();
-        Ok(Side { first, strides: dims(&layout.strides())?, home, start: range.start, dense })
+        Ok(Operand { first, strides: dims(&layout.strides())?, home, start: range.start, dense })
     }
 
     /// The lowest byte.
@@ -64,8 +64,8 @@ impl Side {
     }
 
     /// The same layout in memory that begins at another place, without gaps.
-    pub fn moved(&self, low: CUdeviceptr, home: Home) -> Result<Side> {
+    pub fn moved(&self, low: CUdeviceptr, home: Home) -> Result<Operand> {
         let first = low.wrapping_add_signed(-self.start);
-        Ok(Side { first, strides: dims(&self.strides)?, home, start: self.start, dense: true })
+        Ok(Operand { first, strides: dims(&self.strides)?, home, start: self.start, dense: true })
     }
 }

@@ -6,11 +6,11 @@ use std::ptr::NonNull;
 
 use crate::abi::{DLManagedTensor, DLManagedTensorVersioned, Flags, ManagedTensorBase};
 use crate::block::Block;
-use crate::borrowed::TensorRef;
+use crate::deleter::Deleter;
 use crate::error::{Result, fail};
 use crate::memory;
-use crate::owned::Tensor;
-use crate::source::Source;
+use crate::tensor::Tensor;
+use crate::tensor_ref::TensorRef;
 
 impl Tensor {
     /// Takes over a managed tensor from anywhere, after checking all of it. The
@@ -38,8 +38,8 @@ impl Tensor {
         let tensor = unsafe { check(raw) }?;
         // SAFETY: the managed tensor is deleted once, after the last owner.
         unsafe {
-            let source = Source::callback(raw.cast(), Some(delete::<DLManagedTensorVersioned>));
-            Tensor::wrap(tensor, source)
+            let deleter = Deleter::callback(raw.cast(), Some(delete::<DLManagedTensorVersioned>));
+            Tensor::wrap(tensor, deleter)
         }
     }
 
@@ -62,8 +62,8 @@ impl Tensor {
         // SAFETY: as above; the managed tensor is deleted once, after the last owner.
         unsafe {
             let tensor = TensorRef::new(&managed.dl_tensor, flags)?;
-            let source = Source::callback(raw.cast(), Some(delete::<DLManagedTensor>));
-            Tensor::wrap(tensor, source)
+            let deleter = Deleter::callback(raw.cast(), Some(delete::<DLManagedTensor>));
+            Tensor::wrap(tensor, deleter)
         }
     }
 
@@ -167,6 +167,6 @@ unsafe extern "C" fn delete_legacy(managed: *mut DLManagedTensor) {
 }
 
 unsafe extern "C" fn delete<M: ManagedTensorBase>(managed: *mut c_void) {
-    // SAFETY: the context of the source is the managed tensor, owned by it.
+    // SAFETY: the context of the deleter is the managed tensor, owned by it.
     unsafe { release(managed.cast::<M>()) }
 }

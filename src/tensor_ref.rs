@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::abi::{
-    DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM, NOWHERE,
+    DANGLING, DLDeviceType, DLManagedTensorVersioned, DLPACK_VERSION, DLTensor, Flags, MAX_NDIM,
 };
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
+use crate::inline_dims::InlineDims;
 use crate::layout::{Layout, check_extents};
-use crate::room::Room;
 
 /// A checked view of a [`DLTensor`]: every field has been validated, the
 /// memory behind `data` has not been (nothing can do that).
@@ -185,7 +185,7 @@ impl<'a> TensorRef<'a> {
         let first = i128::from(base) + i128::from(self.byte_offset);
         let lowest = first + i128::from(range.start);
         // An offset from NULL: PyTorch has that where it emptied a storage.
-        if has_addresses && (0..NOWHERE as usize as i128).contains(&lowest) {
+        if has_addresses && (0..DANGLING as usize as i128).contains(&lowest) {
             fail!(
                 Data,
                 "data is {:p} with byte_offset {}, and the elements begin at {lowest:#x}, where no memory \
@@ -240,7 +240,7 @@ impl<'a> TensorRef<'a> {
 
     /// The same tensor with its shape and strides in `rooms`, for when those that it has
     /// may change.
-    pub fn copied_to(self, rooms: &mut [Room; 2]) -> TensorRef<'_> {
+    pub fn copied_to(self, rooms: &mut [InlineDims; 2]) -> TensorRef<'_> {
         let [shape, strides] = rooms;
         let shape = shape.fill(self.shape().iter().copied());
         let strides = self.layout.strides_in(strides);

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 
 use crate::abi::Flags;
 use crate::block::Description;
+use crate::deleter::Deleter;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::Layout;
 use crate::memory;
-use crate::owned::Tensor;
-use crate::source::Source;
+use crate::tensor::Tensor;
 
 /// A Rust type that is an element type of DLPack.
 pub use dlpark::DlpackElement as Element;
@@ -45,9 +45,9 @@ impl Tensor {
             shape,
             strides: None,
         };
-        let source = Source::owner(owner, true);
-        // SAFETY: on error no block has taken the source.
-        Tensor::with_source(&description, source).inspect_err(|_| unsafe { source.release() })
+        let deleter = Deleter::owner(owner, true);
+        // SAFETY: on error no block has taken the deleter.
+        Tensor::with_deleter(&description, deleter).inspect_err(|_| unsafe { deleter.release() })
     }
 
     /// The elements of a contiguous tensor on the host.

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::abi::{DLManagedTensorVersioned, DLTensor, Flags};
 use crate::block::{Block, Contents, Description};
-use crate::borrowed::{TensorRef, storage_bits};
+use crate::deleter::Deleter;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, fail};
 use crate::layout::Layout;
-use crate::source::Source;
+use crate::tensor_ref::{TensorRef, storage_bits};
 use crate::view::{Slice, View};
 
 /// An owner of a tensor. Sharing makes further owners; the memory is released
@@ -24,7 +24,7 @@ use crate::view::{Slice, View};
 pub struct Tensor(NonNull<Block>);
 
 // SAFETY: the fields of a block do not change while it has owners, but for
-// atomic ones; the release callback may run on any thread, as `Source` demands;
+// atomic ones; the release callback may run on any thread, as `Deleter` demands;
 // the data is only reached through unsafe code or under `&mut`.
 unsafe impl Send for Tensor {}
 // SAFETY: as above.
@@ -67,24 +67,24 @@ impl Tensor {
             shape,
             strides: None,
         };
-        Block::new(&description, Source::SOLE, layout.bytes() as usize, contents).map(Tensor)
+        Block::new(&description, Deleter::SOLE, layout.bytes() as usize, contents).map(Tensor)
     }
 
     /// Takes over memory that somebody else made: the descriptor and its shape
-    /// and strides are copied, the memory is not. `source` is released after the
+    /// and strides are copied, the memory is not. `deleter` is released after the
     /// last owner; on error it is not, and stays the caller's.
     ///
     /// # Errors
     /// Whatever is wrong with the descriptor: see [`TensorRef::new`].
     ///
     /// # Safety
-    /// The memory that the descriptor reaches stays valid until `source` is
+    /// The memory that the descriptor reaches stays valid until `deleter` is
     /// released, for reading, and for writing unless `flags` has `READ_ONLY`.
     /// While a Rust reference to it exists (see [`Tensor::as_slice`]), nobody
     /// else writes to it.
     #[inline]
-    pub unsafe fn wrap(tensor: TensorRef<'_>, source: Source) -> Result<Tensor> {
-        Tensor::with_source(&Description::of(&tensor), source)
+    pub unsafe fn wrap(tensor: TensorRef<'_>, deleter: Deleter) -> Result<Tensor> {
+        Tensor::with_deleter(&Description::of(&tensor), deleter)
     }
 
     /// A further owner of the same tensor. The flag `IS_COPIED` is taken off
@@ -305,9 +305,9 @@ impl Tensor {
         Tensor(block)
     }
 
-    /// A tensor with a source of its own, which stays the caller's on error.
-    pub(crate) fn with_source(description: &Description<'_>, source: Source) -> Result<Tensor> {
-        Block::new(description, source, 0, Contents::Uninitialised).map(Tensor)
+    /// A tensor with a deleter of its own, which stays the caller's on error.
+    pub(crate) fn with_deleter(description: &Description<'_>, deleter: Deleter) -> Result<Tensor> {
+        Block::new(description, deleter, 0, Contents::Uninitialised).map(Tensor)
     }
 
     fn derive(
@@ -326,7 +326,7 @@ impl Tensor {
             shape,
             strides: Some(strides),
         };
-        let block = Block::new(&description, Source::SOLE, 0, Contents::Uninitialised)?;
+        let block = Block::new(&description, Deleter::SOLE, 0, Contents::Uninitialised)?;
         // SAFETY: an owner keeps its block alive; nobody else has the new block yet.
         unsafe { Block::join(block, self.0) };
         self.mark_shared();
@@ -381,7 +381,7 @@ impl Tensor {
     /// Whether nobody outside this library can reach the memory.
     pub(crate) fn is_sole(&self) -> bool {
         // SAFETY: an owner keeps its block alive.
-        unsafe { Block::source(self.0) }.is_sole()
+        unsafe { Block::deleter(self.0) }.is_sole()
     }
 }
 

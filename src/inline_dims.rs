@@ -1,4 +1,4 @@
-//! Numbers of axes on the stack, where lists are too slow or must not fail.
+//! Extents or strides on the stack, where lists are too slow or must not fail.
 
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -6,28 +6,28 @@ use std::ops::{Deref, DerefMut};
 
 use crate::abi::MAX_NDIM;
 
-/// Room for one number of each axis, of as many axes as there may be. It is empty
-/// before it is filled: making one costs nothing.
-pub struct Room {
+/// One number per axis, of at most [`MAX_NDIM`] axes. It is empty before it is filled:
+/// making one costs nothing.
+pub struct InlineDims {
     numbers: [MaybeUninit<i64>; MAX_NDIM],
     /// So many have been written.
     count: usize,
 }
 
-impl Room {
-    /// Room that is not filled yet.
+impl InlineDims {
+    /// Without numbers.
     #[inline]
     #[expect(clippy::new_without_default, reason = "nothing is set by default")]
-    pub fn new() -> Room {
-        Room { numbers: [MaybeUninit::uninit(); MAX_NDIM], count: 0 }
+    pub fn new() -> InlineDims {
+        InlineDims { numbers: [MaybeUninit::uninit(); MAX_NDIM], count: 0 }
     }
 
-    /// Puts numbers into it, of which only the first 64 have room.
+    /// Replaces the numbers; only the first [`MAX_NDIM`] are kept.
     #[inline]
     pub fn fill(&mut self, numbers: impl Iterator<Item = i64>) -> &mut [i64] {
         let mut count = 0;
-        for (place, number) in self.numbers.iter_mut().zip(numbers) {
-            place.write(number);
+        for (slot, number) in self.numbers.iter_mut().zip(numbers) {
+            slot.write(number);
             count += 1;
         }
         self.count = count;
@@ -35,7 +35,7 @@ impl Room {
     }
 }
 
-impl Deref for Room {
+impl Deref for InlineDims {
     type Target = [i64];
 
     #[inline]
@@ -45,7 +45,7 @@ impl Deref for Room {
     }
 }
 
-impl DerefMut for Room {
+impl DerefMut for InlineDims {
     #[inline]
     fn deref_mut(&mut self) -> &mut [i64] {
         // SAFETY: as above.
@@ -53,7 +53,7 @@ impl DerefMut for Room {
     }
 }
 
-impl fmt::Debug for Room {
+impl fmt::Debug for InlineDims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self[..].fmt(f)
     }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_all_axes_and_no_more() {
-        let mut room = Room::new();
+        let mut room = InlineDims::new();
         assert_eq!(room.fill(std::iter::empty()), []);
         assert_eq!(room.fill([3, 4].into_iter()), [3, 4]);
         assert_eq!(room.fill(0..100).len(), MAX_NDIM);
