@@ -168,6 +168,6 @@ print(plan.refuses)
 
 @pytest.mark.parametrize("target", NAMES)
 def test_memory_is_released_once(target):
-    command = sys.executable, "-c", RELEASE, target, toolchain.ROOT / "tests"
+    command = sys.executable, "-c", RELEASE, target, toolchain.SUPPORT
     output = toolchain.run(*command, environment=pool.ENVIRONMENT).stdout
     assert output.split()[-1] == str(target in ON_CUDA and not has_gpu())

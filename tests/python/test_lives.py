@@ -48,7 +48,7 @@ print(freed_on_threads())
 
 
 def test_exit_functions_that_are_run_by_hand_change_nothing(lifetime_path):
-    code = RUN_BY_HAND.format(tests=str(toolchain.ROOT / "tests"), library=str(lifetime_path))
+    code = RUN_BY_HAND.format(tests=str(toolchain.SUPPORT), library=str(lifetime_path))
     assert toolchain.run(sys.executable, "-c", code).stdout.split() == ["50"] * 5
 
 

@@ -1,6 +1,6 @@
 """Which Python tests `make check` leaves out: markers that are found, not written.
 
-`frameworks`: the module imports a framework, itself or by a helper of tests/, or a fixture
+`frameworks`: the module imports a framework, itself or by a helper of tests/support, or a fixture
 of it or the test itself names one. `slow`: the module stands in SLOW.
 """
 
