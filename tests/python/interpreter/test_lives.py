@@ -60,7 +60,7 @@ def embedded(folder):
     if library.suffix != ".so" or not library.exists() or not header.exists():
         pytest.skip("this Python has no shared library or no headers to embed it with")
     return toolchain.compile(
-        toolchain.ROOT / "tests/python/lives.c",
+        toolchain.ROOT / "tests/python/interpreter/lives.c",
         library,
         output=folder / "lives",
         link="nothing",
