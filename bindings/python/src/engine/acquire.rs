@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::engine::{copy, described, reader};
+use crate::frameworks::framework::Framework;
 use crate::frameworks::{numpy, registry, torch};
 use crate::protocols::exchange_table::Table;
 use crate::protocols::{capsule, dlpack};
@@ -72,10 +73,14 @@ pub fn acquire(x: &Bound<'_, PyAny>, accepts: Accepts, wanted: Wanted) -> PyResu
         numpy::import(x, copy)?.into()
     } else if let Ok(capsule) = x.cast_exact::<PyCapsule>() {
         return of_capsule(capsule, wanted);
-    } else if torch::TENSOR.is_type_of(x) {
-        torch::import(x, device, copy, stream)?
     } else {
-        of_other(x, accepts, wanted)?
+        match registry::of(x) {
+            Some(framework) if framework == registry::TORCH => {
+                torch::import(x, device, copy, stream)?
+            }
+            Some(framework) => of_framework(x, framework, accepts, wanted)?,
+            None => of_stranger(x, accepts, wanted)?,
+        }
     };
     settle(x.py(), acquired, wanted)
 }
@@ -93,28 +98,55 @@ pub fn at_once<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>
     })
 }
 
-fn of_other(x: &Bound<'_, PyAny>, accepts: Accepts, wanted: Wanted) -> PyResult<Acquired> {
-    let Wanted { device, copy, stream } = wanted;
-    numpy::check_kind(x)?;
-    if numpy::ARRAY.is_type_of(x) && (accepts == Accepts::Any || numpy::only_copied(x)?.is_some()) {
-        return numpy::import(x, copy).map(Acquired::from);
-    }
-    if accepts == Accepts::Any {
-        if let Some(scalar) = numpy::import_scalar(x)? {
-            return Ok(scalar.into());
+/// Of an array of a known framework.
+fn of_framework(
+    x: &Bound<'_, PyAny>,
+    framework: &Framework,
+    accepts: Accepts,
+    wanted: Wanted,
+) -> PyResult<Acquired> {
+    if framework == registry::NUMPY {
+        numpy::check_kind(x)?;
+        if accepts == Accepts::Any || numpy::only_copied(x)?.is_some() {
+            return numpy::import(x, wanted.copy).map(Acquired::from);
         }
-        if let Some(tensor) = described::on_host(x)? {
-            return Ok(tensor.into());
-        }
     }
-    registry::check_source(x)?;
-    if let Some(tensor) = exchanged(x, wanted)? {
+    if accepts == Accepts::Any
+        && let Some(tensor) = described::on_host(x, framework)?
+    {
         return Ok(tensor.into());
     }
+    framework.check_source.map_or(Ok(()), |check| check(x))?;
+    match exchanged(x, wanted)? {
+        Some(tensor) => Ok(tensor.into()),
+        None => by_method(x, accepts, wanted, framework.legacy_flags()),
+    }
+}
+
+fn of_stranger(x: &Bound<'_, PyAny>, accepts: Accepts, wanted: Wanted) -> PyResult<Acquired> {
+    if accepts == Accepts::Any
+        && let Some(scalar) = numpy::import_scalar(x)?
+    {
+        return Ok(scalar.into());
+    }
+    if let Some(tensor) = exchanged(x, wanted)? {
+        // That of a known framework is on the device that its objects name: the tests say so.
+        dlpack::check_device(x, &tensor, None, None)?;
+        return Ok(tensor.into());
+    }
+    by_method(x, accepts, wanted, Flags::READ_ONLY)
+}
+
+/// By `__dlpack__`, or by what else describes memory.
+fn by_method(
+    x: &Bound<'_, PyAny>,
+    accepts: Accepts,
+    wanted: Wanted,
+    legacy: Flags,
+) -> PyResult<Acquired> {
+    let Wanted { device, copy, stream } = wanted;
     match (dlpack::method_of(x)?, accepts) {
-        (Some(_), _) => {
-            dlpack::moved_by_its_own(x, device, copy, stream, registry::legacy_flags(x))
-        }
+        (Some(method), _) => dlpack::moved_by_its_own(x, &method, device, copy, stream, legacy),
         (None, Accepts::DLPack) => Err(exceptions::no_dlpack("x", x)),
         (None, Accepts::Any) => match described::acquired(x, copy, stream)? {
             Some(acquired) => Ok(acquired),
@@ -206,11 +238,6 @@ fn exchanged(x: &Bound<'_, PyAny>, wanted: Wanted) -> PyResult<Option<Tensor>> {
     let taken = table.take(x).map_err(|error| dlpack::as_refusal(x, error))?;
     let tensor = taken.filter(|tensor| tensor.device() == Device::CPU);
     if let Some(tensor) = &tensor {
-        // Those of known frameworks name the device that their objects do; Paddle's method, in
-        // Python, takes five times as long as the rest.
-        if registry::of(x).is_none() {
-            dlpack::check_device(x, tensor, None, None)?;
-        }
         dlpack::check_not_copied(x, tensor, wanted.copy)?;
     }
     Ok(tensor)

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyType};
 
 use crate::engine::array_method;
+use crate::frameworks::framework::Framework;
 use crate::frameworks::{numpy, registry};
 use crate::protocols::exchange_table::Table;
 use crate::protocols::raw_array::{self, Raw};
@@ -79,9 +80,9 @@ pub fn acquired(
 
 /// A tensor on the memory of an array whose framework has a quicker protocol than DLPack for
 /// it. None for other objects, and for what they do not describe by it.
-pub fn on_host(obj: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+pub fn on_host(obj: &Bound<'_, PyAny>, framework: &Framework) -> PyResult<Option<Tensor>> {
     let py = obj.py();
-    let Some(read) = registry::of(obj).and_then(|framework| framework.read_on_host) else {
+    let Some(read) = framework.read_on_host else {
         return Ok(None);
     };
     // SAFETY: as in `acquired`. What would be a copy is left to DLPack.

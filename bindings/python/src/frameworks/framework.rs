@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dlbridge::abi::{DLDataType, DLDataTypeCode};
+use dlbridge::abi::{DLDataType, DLDataTypeCode, Flags};
 use dlbridge::cuda::Stream;
 use dlbridge::{DType, Device, Tensor, TensorRef};
 use pyo3::prelude::*;
@@ -108,6 +108,12 @@ impl Framework {
         current_stream: None,
     };
 
+    /// What is known of memory that comes in DLPack's legacy form, which does not say whether it
+    /// may be written to: JAX's may not. Warp has no other form, nor had PyTorch before 2.9.
+    pub fn legacy_flags(&self) -> Flags {
+        if self.legacy_is_writable { Flags::empty() } else { Flags::READ_ONLY }
+    }
+
     /// Whether an object is an array of the framework.
     pub fn has(&self, object: &Bound<'_, PyAny>) -> bool {
         self.arrays.iter().any(|class| class.is_type_of(object))
@@ -146,6 +152,13 @@ impl Framework {
     pub fn refusal(&self, tensor: &dyn fmt::Display, py: Python<'_>, error: PyErr) -> PyErr {
         let tell = |text: &str| format!("{} does not take {tensor}: {text}", self.title);
         errors::retold(py, error, tell)
+    }
+}
+
+/// There is one of each.
+impl PartialEq for Framework {
+    fn eq(&self, other: &Framework) -> bool {
+        std::ptr::eq(self, other)
     }
 }
 

@@ -56,7 +56,7 @@ fn give<'py>(tensor: &Bound<'py, PyTensor>) -> PyResult<Bound<'py, PyAny>> {
 /// Refuses tensors that require gradients: PaddlePaddle's table of C functions does
 /// not ask.
 fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    if FRAMEWORK.has(object) && !object.attribute(c"stop_gradient")?.is_truthy()? {
+    if !object.attribute(c"stop_gradient")?.is_truthy()? {
         return Err(errors::refused(
             "x is a paddle.Tensor that requires gradients, which no other library records; pass \
              x.detach()",

@@ -1,7 +1,6 @@
 //! The catalogue of frameworks: every other list of them is made from it.
 
 use dlbridge::Tensor;
-use dlbridge::abi::Flags;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,8 +11,9 @@ use crate::frameworks::{
     cupy, jax, mlx, numba, numpy, paddle, pyarrow, tensorflow, tinygrad, torch, tvm_ffi, warp,
 };
 use crate::support::errors;
-use crate::support::lazy_type::LazyType;
+use crate::support::lazy_type::{self, LazyType};
 use crate::support::objects::{self, Name};
+use crate::support::type_cache::TypeCache;
 use crate::values::tensor::PyTensor;
 
 static OWN_TYPE: LazyType = LazyType::own::<PyTensor>();
@@ -71,7 +71,23 @@ pub fn of_module(name: &str) -> Option<&'static Framework> {
 
 /// The framework that an object is an array of.
 pub fn of(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
-    exactly(object).or_else(|| ALL.into_iter().find(|framework| framework.has(object)))
+    exactly(object).or_else(|| of_type(object))
+}
+
+/// As `of`, by the type of the object and its bases, which are looked at once.
+fn of_type(object: &Bound<'_, PyAny>) -> Option<&'static Framework> {
+    /// A framework, or among how many modules there was none of the type.
+    type Known = Result<&'static Framework, usize>;
+    static KNOWN: TypeCache<Known> = TypeCache::new();
+    let modules = || lazy_type::count_modules(object.py());
+    match KNOWN.get(object.get_type_ptr()) {
+        Some(Ok(framework)) => return Some(framework),
+        Some(Err(count)) if count == modules() => return None,
+        _ => {}
+    }
+    let found = ALL.into_iter().find(|framework| framework.has(object));
+    KNOWN.set(&object.get_type(), found.ok_or_else(modules));
+    found
 }
 
 /// The framework of what most arrays are, without a look at the bases of its type.
@@ -185,12 +201,6 @@ pub fn source_name(object: &Bound<'_, PyAny>) -> String {
     }
 }
 
-/// Refuses objects of frameworks that have no memory to share.
-pub fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    let mut checks = ALL.iter().filter_map(|framework| framework.check_source);
-    checks.try_for_each(|check| check(object))
-}
-
 /// A tensor of an object that speaks no protocol, but whose framework is known. It
 /// is a copy, which `copy` false refuses.
 pub fn copied_from(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Option<Tensor>> {
@@ -204,15 +214,5 @@ pub fn would_copy_out(object: &Bound<'_, PyAny>) -> PyResult<Option<(Tensor, &'s
     match of(object).and_then(|framework| framework.would_copy_out) {
         Some(foresee) => foresee(object).map(Some),
         None => Ok(None),
-    }
-}
-
-/// What is known of memory that an object gives in DLPack's legacy form, which does not say
-/// whether it may be written to: JAX's may not. Warp has no other form, nor had PyTorch
-/// before 2.9.
-pub fn legacy_flags(producer: &Bound<'_, PyAny>) -> Flags {
-    match of(producer) {
-        Some(framework) if framework.legacy_is_writable => Flags::empty(),
-        _ => Flags::READ_ONLY,
     }
 }

@@ -57,9 +57,6 @@ fn read_on_host<'py>(x: &Bound<'py, PyAny>) -> PyResult<Option<Raw<'py>>> {
 
 /// Refuses tensors whose `__dlpack__` would end the process.
 fn check_source(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    if !FRAMEWORK.has(object) {
-        return Ok(());
-    }
     let dtype = errors::shown(&object.attribute(c"dtype")?.attribute(c"name")?)?;
     let has_none = ["string", "variant", "resource"].contains(&dtype.as_str());
     if has_none || dtype.starts_with('q') {

@@ -25,6 +25,7 @@ use crate::values::{device, stream};
 /// does not say whether it may be written to.
 pub fn produced(
     x: &Bound<'_, PyAny>,
+    method: &Bound<'_, PyAny>,
     device: Option<Device>,
     copy: Option<bool>,
     stream: Option<Stream>,
@@ -32,7 +33,6 @@ pub fn produced(
 ) -> PyResult<Acquired> {
     static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let py = x.py();
-    let method = method_of(x)?.ok_or_else(|| exceptions::no_dlpack("x", x))?;
     let mut arguments = Keywords::default();
     let version = once(py, &VERSION, || objects::ints(py, &[1, 3]).map(Bound::unbind))?;
     arguments.set(Keyword::MaxVersion, version.bind(py).clone().into_any());
@@ -56,7 +56,7 @@ pub fn produced(
     if let Some(copy) = copy.filter(|copy| asks_copy || !copy) {
         arguments.set(Keyword::Copy, objects::truth(py, copy));
     }
-    let result = call(&method, &arguments).map_err(|error| as_refusal(x, error))?;
+    let result = call(method, &arguments).map_err(|error| as_refusal(x, error))?;
     let capsule = result.cast::<PyCapsule>().map_err(|_| {
         errors::new::<PyTypeError>(format_args!(
             "__dlpack__ of {} returned a {}; it must return a capsule",
@@ -74,18 +74,19 @@ pub fn produced(
 /// from where the memory is.
 pub fn moved_by_its_own(
     x: &Bound<'_, PyAny>,
+    method: &Bound<'_, PyAny>,
     device: Option<Device>,
     copy: Option<bool>,
     stream: Option<Stream>,
     legacy: Flags,
 ) -> PyResult<Acquired> {
-    match produced(x, device, copy, stream, legacy) {
+    match produced(x, method, device, copy, stream, legacy) {
         Err(error)
             if device.is_some()
                 && copy != Some(false)
                 && error.is_instance_of::<PyBufferError>(x.py()) =>
         {
-            produced(x, None, None, stream, legacy)
+            produced(x, method, None, None, stream, legacy)
                 .map_err(|again| errors::rather(x.py(), error, again))
         }
         made => made,

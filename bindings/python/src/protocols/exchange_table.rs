@@ -3,7 +3,6 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::Mutex;
 
 use dlbridge::abi::{
     DLManagedTensorVersioned, DLPACK_VERSION, DLPackExchangeAPI, DLPackExchangeAPIHeader, DLTensor,
@@ -14,6 +13,7 @@ use pyo3::types::{PyCapsule, PyType};
 
 use crate::protocols::exchange_failure::Failure;
 use crate::support::objects::intern;
+use crate::support::type_cache::TypeCache;
 use crate::support::{address, errors, optional};
 
 pub const NAME: &CStr = c"dlpack_exchange_api";
@@ -31,13 +31,6 @@ unsafe impl Sync for Table {}
 /// More versions than these are taken for a chain without an end.
 const MOST_VERSIONS: usize = 16;
 
-/// A type and its table.
-struct Known {
-    /// Kept, so that no other type gets its address.
-    class: Py<PyType>,
-    table: Table,
-}
-
 impl Table {
     /// The table of an object's exact type: a subclass may have one of its own, and
     /// PyTorch's read-only wrapper does.
@@ -47,25 +40,15 @@ impl Table {
 
     /// The table of a type, if it has one, which is looked up once.
     pub fn of_type(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
-        /// With more types, the one known longest is forgotten.
-        const MOST: usize = 64;
-        static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
-        let is_class = |known: &&Known| known.class.as_ptr() == class.as_ptr();
-        // Nothing in between calls Python, so that the lock is never waited for
-        // by a thread that holds the GIL while its holder wants that.
-        if let Some(known) = lock(&KNOWN).iter().find(is_class) {
-            return Ok(Some(known.table));
+        static KNOWN: TypeCache<Table> = TypeCache::new();
+        if let Some(table) = KNOWN.get(class.as_type_ptr()) {
+            return Ok(Some(table));
         }
-        let Some(table) = Table::look(class)? else {
-            return Ok(None);
-        };
-        let mut known = lock(&KNOWN);
-        let forgotten = (known.len() == MOST).then(|| known.remove(0));
-        known.push(Known { class: class.clone().unbind(), table });
-        // Only without the lock: the end of a type may call Python.
-        drop(known);
-        drop(forgotten);
-        Ok(Some(table))
+        let found = Table::look(class)?;
+        if let Some(table) = found {
+            KNOWN.set(class, table);
+        }
+        Ok(found)
     }
 
     fn look(class: &Bound<'_, PyType>) -> PyResult<Option<Table>> {
@@ -193,8 +176,4 @@ impl Table {
 fn in_capsule(found: &Bound<'_, PyAny>) -> Option<*mut DLPackExchangeAPIHeader> {
     let capsule = found.cast::<PyCapsule>().ok()?;
     Some(capsule.pointer_checked(Some(NAME)).ok()?.as_ptr().cast())
-}
-
-fn lock(known: &Mutex<Vec<Known>>) -> std::sync::MutexGuard<'_, Vec<Known>> {
-    known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

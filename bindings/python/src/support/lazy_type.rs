@@ -122,6 +122,12 @@ impl LazyType {
     }
 }
 
+/// How many modules are imported: as long as there are as many, what is absent is taken to stay
+/// absent.
+pub fn count_modules(py: Python<'_>) -> usize {
+    modules(py).map_or(0, |modules| modules.len())
+}
+
 /// The modules that are imported, by their names.
 fn modules(py: Python<'_>) -> Option<&Bound<'_, PyDict>> {
     static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();

@@ -23,6 +23,7 @@ pub mod optional;
 pub mod parameters;
 pub mod sequence;
 mod symbol;
+pub mod type_cache;
 pub mod vectorcall;
 
 use pyo3::prelude::*;

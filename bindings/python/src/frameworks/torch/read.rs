@@ -19,7 +19,7 @@ use crate::support::ask::Ask;
 use crate::support::keep_alive::kept;
 use crate::support::lazy::once;
 use crate::support::objects::intern;
-use crate::support::{errors, vectorcall};
+use crate::support::{errors, exceptions, vectorcall};
 use crate::values::acquired::Acquired;
 use crate::values::descriptor::EMPTY;
 use crate::values::stream;
@@ -75,7 +75,8 @@ fn produced(
         _ => stream,
     };
     let legacy = if is_plain(x) { Flags::empty() } else { Flags::READ_ONLY };
-    dlpack::moved_by_its_own(x, device, copy, work, legacy)
+    let method = dlpack::method_of(x)?.ok_or_else(|| exceptions::no_dlpack("x", x))?;
+    dlpack::moved_by_its_own(x, &method, device, copy, work, legacy)
 }
 
 /// Writes what a tensor of PyTorch's own types on the host is, and gives the storage that keeps
