@@ -7,7 +7,7 @@ import argparse
 import re
 import sys
 
-from . import build, copies, jobs, machine, names, processes, report, table
+from . import build, copies, instructions, jobs, machine, names, processes, report, table
 from .job import Job
 from .measure import Ratio
 
@@ -21,8 +21,13 @@ def main() -> None:
     parser.add_argument(
         "--processes", type=int, default=3, help="in which they are measured, with --only"
     )
+    parser.add_argument(
+        "--count", action="store_true", help="count instructions alone, and write them down"
+    )
     options = parser.parse_args()
-    if options.only is None:
+    if options.count:
+        count()
+    elif options.only is None:
         everything()
     else:
         only(options.only, options.processes)
@@ -46,6 +51,18 @@ def everything() -> None:
     table.show("Strided copies, as a share of memcpy", columns, table.share_rows(shares), left=1)
     report.write(sections, shares)
     say(f"wrote {report.PAGE.relative_to(build.ROOT)} and its picture")
+    count()
+
+
+def count() -> None:
+    """The instructions of the rows that need NumPy alone."""
+    if reason := instructions.why_none():
+        say(f"no instructions are counted: {reason}")
+        return
+    say("counting instructions")
+    build.build()
+    instructions.record()
+    say(f"wrote {instructions.RECORD.relative_to(build.ROOT)}")
 
 
 def only(pattern: str, number: int) -> None:

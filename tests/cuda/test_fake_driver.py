@@ -109,7 +109,7 @@ def test_driver_that_is_too_old(missing, tmp_path, function):
 
 def test_capi(driver):
     """Every function through ctypes, too, in a process of its own."""
-    tests = toolchain.ROOT / "tests/python/test_capi_functions.py"
+    tests = toolchain.ROOT / "tests/python/capi/test_functions.py"
     environment = {"LD_LIBRARY_PATH": str(driver.parent), "FAKE_DEVICES": "2"}
     toolchain.run(*PYTEST, tests, environment=environment)
 

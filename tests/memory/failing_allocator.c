@@ -38,7 +38,7 @@
  * error's sentence on a thread, say) is a live block else. Tests that fail there too do not.
  *
  * From Python, in a process of its own with LD_PRELOAD and PYTHONMALLOC=malloc, without which
- * small objects never reach malloc (tests/failing_allocator.py does this):
+ * small objects never reach malloc (tests/support/failing_allocator.py does this):
  *
  *   allocator = ctypes.PyDLL(None)    # PyDLL: the GIL stays, so no other thread comes between
  *   arm, disarm = allocator.failing_allocator_arm, allocator.failing_allocator_disarm

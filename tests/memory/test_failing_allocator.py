@@ -40,4 +40,4 @@ def test_every_kind_of_allocation(tmp_path, preloaded):
 
 
 def test_in_python(preloaded):
-    toolchain.run(sys.executable, "-c", IN_PYTHON, FOLDER.parent, environment=preloaded)
+    toolchain.run(sys.executable, "-c", IN_PYTHON, toolchain.SUPPORT, environment=preloaded)

@@ -51,8 +51,8 @@ def functions(tmp_path_factory):
     """The library of bound_functions.c and user_library.c."""
     folder = toolchain.ROOT / "tests/python"
     path = toolchain.compile(
-        folder / "bound_functions.c",
-        folder / "user_library.c",
+        folder / "bind/bound_functions.c",
+        folder / "capi/user_library.c",
         output=tmp_path_factory.mktemp("bound") / "libbound.so",
         link="nothing",
         flags=["-shared", "-fPIC"],

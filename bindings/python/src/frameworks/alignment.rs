@@ -8,7 +8,7 @@ use crate::values::stream;
 
 /// That of PyTorch and PaddlePaddle. Their complex128 lies at multiples of 16 bytes: elsewhere
 /// operations as plain as indexing end the process (pytorch#190043). All other elements were
-/// taken at any address by all that was tried (`tests/alignment_cases.py`).
+/// taken at any address by all that was tried (`tests/support/alignment_cases.py`).
 pub fn compiled(dtype: DType) -> usize {
     if dtype == DType::COMPLEX128 { 16 } else { 1 }
 }

@@ -41,7 +41,7 @@ else:
 @pytest.fixture(scope="module")
 def hiding(tmp_path_factory):
     return toolchain.compile(
-        toolchain.ROOT / "tests/python/hidden_functions.c",
+        toolchain.ROOT / "tests/python/interpreter/hidden_functions.c",
         output=tmp_path_factory.mktemp("hidden") / "hidden_functions.so",
         link="nothing",
         standard="gnu11",

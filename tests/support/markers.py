@@ -1,6 +1,6 @@
 """Which Python tests `make check` leaves out: markers that are found, not written.
 
-`frameworks`: the module imports a framework, itself or by a helper of tests/, or a fixture
+`frameworks`: the module imports a framework, itself or by a helper of tests/support, or a fixture
 of it or the test itself names one. `slow`: the module stands in SLOW.
 """
 
@@ -18,11 +18,11 @@ FRAMEWORKS = re.compile(
 BY_LIST = {"benches", "dlbridge.cli.frameworks", "framework_cases", "framework_runs"}
 # Modules that take about ten seconds or more without any framework.
 SLOW = {
-    "test_capi_header.py",
-    "test_examples.py",
-    "test_first_use.py",
-    "test_suite_cpython.py",
-    "test_typing.py",
+    "capi/test_header.py",
+    "interpreter/test_first_use.py",
+    "project/test_examples.py",
+    "project/test_typing.py",
+    "suites/test_cpython.py",
 }
 
 
@@ -83,5 +83,5 @@ def pytest_itemcollected(item):
     test = getattr(item, "originalname", item.name)
     if needs_frameworks(item.path) or test in tests_of_frameworks(item.path):
         item.add_marker("frameworks")
-    if item.path.name in SLOW:
+    if "/".join(item.path.parts[-2:]) in SLOW:
         item.add_marker("slow")

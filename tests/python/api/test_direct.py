@@ -151,7 +151,7 @@ assert changed > 20, changed
 @pytest.mark.parametrize("change", ["", "torch.zeros = None"], ids=["quick", "careful"])
 def test_tensors_that_change_while_they_are_taken(change):
     code = FINALISED.format(change=change)
-    environment = {"PYTHONPATH": str(toolchain.ROOT / "tests")}
+    environment = {"PYTHONPATH": str(toolchain.SUPPORT)}
     toolchain.run(sys.executable, "-c", code, environment=environment)
 
 

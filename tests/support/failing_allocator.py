@@ -9,7 +9,7 @@ from pathlib import Path
 
 import toolchain
 
-SOURCE = Path(__file__).with_name("memory") / "failing_allocator.c"
+SOURCE = Path(__file__).parents[1] / "memory/failing_allocator.c"
 MODES = {"one allocation fails": False, "memory is exhausted": True}
 
 

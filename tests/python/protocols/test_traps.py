@@ -87,7 +87,7 @@ def owned_by_c():
 
 
 def run_script(script, *arguments):
-    paths = f"import sys; sys.path.insert(0, {str(toolchain.ROOT / 'tests')!r})\n"
+    paths = f"import sys; sys.path.insert(0, {str(toolchain.SUPPORT)!r})\n"
     return toolchain.run(sys.executable, "-c", paths + script, *arguments)
 
 

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+SUPPORT = Path(__file__).parent
+ROOT = SUPPORT.parents[1]
 INCLUDE = ROOT / "include"
 LIBRARY_FOLDER = ROOT / "target/release"
 SHARED_LIBRARY = LIBRARY_FOLDER / "libdlbridge.so"

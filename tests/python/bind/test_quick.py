@@ -12,7 +12,7 @@ from kinds import ARRAYS
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     path = toolchain.compile(
-        toolchain.ROOT / "tests/python/seen.c",
+        toolchain.ROOT / "tests/python/bind/seen.c",
         output=tmp_path_factory.mktemp("seen") / "seen.so",
         link="nothing",
         flags=["-shared", "-fPIC"],

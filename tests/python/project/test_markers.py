@@ -5,7 +5,7 @@ from pathlib import Path
 import markers
 import pytest
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_tests_that_need_a_framework_are_found(tmp_path):
 
 
 def test_slow_modules_are_there():
-    assert sorted(name for name in markers.SLOW if not (HERE / name).exists()) == []
+    assert sorted(name for name in markers.SLOW if not (FOLDER / name).exists()) == []

@@ -27,7 +27,7 @@ x  refuses, even with copy=None   .  the source has no such array
 !  the process crashes            ?  it hangs
 
 The columns are the dtypes: {" ".join(DTYPES)}.
-Without a GPU. To write this file anew: DLBRIDGE_BLESS=1 pytest tests/python/test_conformance.py
+Without a GPU. Written by DLBRIDGE_BLESS=1 pytest tests/python/frameworks/test_conformance.py
 """
 # Makes no arrays without a GPU, and has them with one.
 ON_CUDA = {"cupy"}
@@ -168,6 +168,6 @@ print(plan.refuses)
 
 @pytest.mark.parametrize("target", NAMES)
 def test_memory_is_released_once(target):
-    command = sys.executable, "-c", RELEASE, target, toolchain.ROOT / "tests"
+    command = sys.executable, "-c", RELEASE, target, toolchain.SUPPORT
     output = toolchain.run(*command, environment=pool.ENVIRONMENT).stdout
     assert output.split()[-1] == str(target in ON_CUDA and not has_gpu())

@@ -48,7 +48,7 @@ print(freed_on_threads())
 
 
 def test_exit_functions_that_are_run_by_hand_change_nothing(lifetime_path):
-    code = RUN_BY_HAND.format(tests=str(toolchain.ROOT / "tests"), library=str(lifetime_path))
+    code = RUN_BY_HAND.format(tests=str(toolchain.SUPPORT), library=str(lifetime_path))
     assert toolchain.run(sys.executable, "-c", code).stdout.split() == ["50"] * 5
 
 
@@ -60,7 +60,7 @@ def embedded(folder):
     if library.suffix != ".so" or not library.exists() or not header.exists():
         pytest.skip("this Python has no shared library or no headers to embed it with")
     return toolchain.compile(
-        toolchain.ROOT / "tests/python/lives.c",
+        toolchain.ROOT / "tests/python/interpreter/lives.c",
         library,
         output=folder / "lives",
         link="nothing",

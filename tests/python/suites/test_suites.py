@@ -1,4 +1,4 @@
-"""What tests/suites.py does with a suite, shown on one of four tests."""
+"""What tests/support/suites.py does with a suite, shown on one of four tests."""
 
 import sys
 
@@ -68,7 +68,7 @@ def run(tmp_path_factory):
     (folder / "foreign.py").write_text(FOREIGN)
     (folder / "conftest.py").write_text((toolchain.ROOT / "tests/conftest.py").read_text())
     (folder / "pytest.ini").write_text(
-        f"[pytest]\nstrict = true\naddopts = -ra\npythonpath = . {toolchain.ROOT / 'tests'}\n"
+        f"[pytest]\nstrict = true\naddopts = -ra\npythonpath = . {toolchain.SUPPORT}\n"
     )
     usual = {"module": "foreign", "beside": ["test_alone"]}
     suites = [SUITE.format(name=name, **usual | lists) for name, (lists, _) in WRONG.items()]

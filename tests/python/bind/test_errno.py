@@ -11,7 +11,7 @@ import toolchain
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     return toolchain.compile(
-        toolchain.ROOT / "tests/python/speaking_library.c",
+        toolchain.ROOT / "tests/python/bind/speaking_library.c",
         output=tmp_path_factory.mktemp("errno") / "liberrno.so",
         flags=["-shared", "-fPIC"],
     )

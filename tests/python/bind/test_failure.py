@@ -17,7 +17,7 @@ def speaking(request, tmp_path_factory):
     if request.param == "hidden":
         flags += ["-Wl,--exclude-libs,ALL"]
     path = toolchain.compile(
-        toolchain.ROOT / "tests/python/speaking_library.c",
+        toolchain.ROOT / "tests/python/bind/speaking_library.c",
         output=tmp_path_factory.mktemp("speaking") / f"lib{request.param}.so",
         link=how,
         flags=flags,

@@ -259,7 +259,7 @@ print(found)
 
 
 def test_inputs_that_change_where_outputs_are_made():
-    environment = {"PYTHONPATH": str(toolchain.ROOT / "tests")}
+    environment = {"PYTHONPATH": str(toolchain.SUPPORT)}
     printed = toolchain.run(sys.executable, "-c", OUTPUTS, environment=environment).stdout
     assert printed.strip() == "{1.0, 2.0}"
 

@@ -33,7 +33,7 @@ def cases(name):
 def run(name, *arguments):
     """Runs Python with what the framework needs, and returns what it prints."""
     need(name)
-    paths = [str(toolchain.ROOT / "tests"), *sys.path]
+    paths = [str(toolchain.SUPPORT), *sys.path]
     settings = {
         "PYTHONPATH": os.pathsep.join(paths),
         "JAX_ENABLE_X64": "1",

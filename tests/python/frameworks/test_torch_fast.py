@@ -10,7 +10,7 @@ import toolchain
 
 pytest.importorskip("torch")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(*arguments: str, **variables: str) -> str:
@@ -154,14 +154,18 @@ def test_doctor_says_whether_it_is_on() -> None:
 
 
 SUBSETS = {
-    "DLBRIDGE_TORCH_FAST=0": ("test_bind.py", "test_direct.py", "test_torch_bounds.py"),
-    "DLBRIDGE_BIND_FFI=1": ("test_bind.py", "test_bind_scalars.py", "test_direct.py"),
+    "DLBRIDGE_TORCH_FAST=0": (
+        "bind/test_bind.py",
+        "api/test_direct.py",
+        "frameworks/test_torch_bounds.py",
+    ),
+    "DLBRIDGE_BIND_FFI=1": ("bind/test_bind.py", "bind/test_scalars.py", "api/test_direct.py"),
 }
 
 
 @pytest.mark.parametrize("setting", SUBSETS)
 def test_other_tests_pass_with(setting: str) -> None:
-    tests = [str(Path(__file__).parent / name) for name in SUBSETS[setting]]
+    tests = [str(ROOT / "tests/python" / name) for name in SUBSETS[setting]]
     name, value = setting.split("=")
     run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, **{name: value})
 
