@@ -1,7 +1,7 @@
 //! Memory of CUDA: allocated, recognised, copied, and ordered by streams.
 //!
 //! The driver is found at run time; without one every function here gives
-//! [`Status::NoCuda`] with the reason, and the rest of the
+//! [`Status::NoCuda`](crate::error::Status::NoCuda) with the reason, and the rest of the
 //! library works. Primary contexts are used, those of the CUDA runtime and of the
 //! frameworks: each is retained at its first use, and current only during a call.
 //!

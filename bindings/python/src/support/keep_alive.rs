@@ -17,8 +17,8 @@ pub fn owned_by(
     make: impl FnOnce(Deleter) -> Result<Tensor>,
 ) -> PyResult<Tensor> {
     // SAFETY: `release` gives up one reference, from any thread, without unwinding.
-    let source = unsafe { Deleter::callback(owner.as_ptr().cast(), Some(release)) };
-    let tensor = make(source).map_err(errors::exchange)?;
+    let deleter = unsafe { Deleter::callback(owner.as_ptr().cast(), Some(release)) };
+    let tensor = make(deleter).map_err(errors::exchange)?;
     // The tensor has taken this reference; on error it is given up here.
     let _ = owner.into_ptr();
     Ok(tensor)
@@ -31,7 +31,7 @@ pub fn owned_by(
 #[inline]
 pub unsafe fn kept(view: &TensorRef<'_>, keeper: Bound<'_, PyAny>) -> PyResult<Tensor> {
     // SAFETY: the caller's promise.
-    owned_by(keeper, |source| unsafe { Tensor::wrap(*view, source) })
+    owned_by(keeper, |deleter| unsafe { Tensor::wrap(*view, deleter) })
 }
 
 /// As `owned_by`, for what is no Python object but is to be dropped like one.
@@ -41,9 +41,9 @@ pub fn kept_by<T: Send>(
 ) -> PyResult<Tensor> {
     let owner = Box::into_raw(owner);
     // SAFETY: `release_box` drops the box, from any thread, without unwinding.
-    let source = unsafe { Deleter::callback(owner.cast(), Some(release_box::<T>)) };
+    let deleter = unsafe { Deleter::callback(owner.cast(), Some(release_box::<T>)) };
     // SAFETY: on error no tensor has taken the box.
-    make(source).map_err(errors::exchange).inspect_err(|_| drop(unsafe { Box::from_raw(owner) }))
+    make(deleter).map_err(errors::exchange).inspect_err(|_| drop(unsafe { Box::from_raw(owner) }))
 }
 
 /// Gives up a reference, on whichever thread the last owner of a tensor goes.
