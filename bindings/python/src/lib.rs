@@ -1,5 +1,17 @@
 //! The Python extension module of dlbridge: Python objects to and from DLPack,
 //! on the Rust core. What the names do is in `python/dlbridge/_dlbridge.pyi`.
+//!
+//! The floors, from the ground up; a file imports only from floors below its own:
+//!
+//! - `support`: errors, Python objects that can fail to be made, arguments of functions
+//! - `values`: what Python sees, as plain data
+//! - `protocols`: each protocol by itself
+//! - `frameworks`: each framework by itself
+//! - `engine`: any object to a tensor, a tensor to any framework
+//! - `api`: the functions of the module, the methods of `Tensor`
+//! - `bind`: C functions that take arrays
+//!
+//! `docs/architecture.md` has the plan, and where to look for what.
 
 mod api;
 mod bind;

@@ -198,6 +198,23 @@ def test_no_other_file_is_in_a_circle(folder: str) -> None:
     assert not gone, f"these are no circles any more; take them off CIRCLES: {gone}"
 
 
+def test_the_plan_is_that_of_the_documents() -> None:
+    """Floors stand in the order of FLOORS, and each file that is named is there."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    assert re.findall(r"^\| `(\w+)/` \|", text, re.M) == FLOORS
+    head = re.findall(r"^//! - `(\w+)`:", (EXTENSION / "lib.rs").read_text(), re.M)
+    assert head == FLOORS
+    for place in (text, (ROOT / "CONTRIBUTING.md").read_text()):
+        for name in re.findall(r"`([\w/]+\.(?:rs|py|md|cpp|cu))`", place):
+            assert any(name in str(file) for file in sources()), f"{name} is nowhere"
+
+
+def sources() -> list[Path]:
+    folders = ("src", "bindings", "tests", "docs", "benches", "examples")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.*")]
+    return [*files, *ROOT.glob("*.*")]
+
+
 def test_an_upward_import_and_a_circle_are_found(tmp_path: Path) -> None:
     files = {
         "lib.rs": "mod support;\nmod engine;",
