@@ -270,20 +270,20 @@ mod tests {
     use super::*;
     use crate::Status;
 
-    /// An array in bytes that the test keeps.
+    /// An array in bytes that the test keeps, whose first element is at that byte of them.
     fn array(
         dtype: DType,
         shape: &[i64],
         strides: Option<&[i64]>,
         is_swapped: bool,
-        bytes: &mut [u8],
+        (bytes, first): (&mut [u8], usize),
     ) -> RawArray {
         RawArray {
             dtype,
             is_swapped,
             shape: Dims::from_slice(shape),
             byte_strides: strides.map(Dims::from_slice),
-            data: bytes.as_mut_ptr().cast(),
+            data: bytes.as_mut_ptr().wrapping_add(first).cast(),
             flags: Flags::empty(),
         }
     }
@@ -307,15 +307,15 @@ mod tests {
         for is_swapped in [false, true] {
             let mut bytes = packed(&[1, 2, 3, 4, 5, 6], is_swapped);
             let strides: Option<&[i64]> = Some(&[10, 5]);
-            let whole = array(DType::UINT32, &[3, 2], strides, is_swapped, &mut bytes[1..]);
+            let whole = array(DType::UINT32, &[3, 2], strides, is_swapped, (&mut bytes, 1));
             assert!(whole.check().is_err());
             let copy = copied(&whole);
             assert_eq!(copy.as_slice::<u32>().unwrap(), [1, 2, 3, 4, 5, 6]);
             assert!(copy.flags().contains(Flags::IS_COPIED) && !copy.is_read_only());
             let transposed =
-                array(DType::UINT32, &[2, 3], Some(&[5, 10]), is_swapped, &mut bytes[1..]);
+                array(DType::UINT32, &[2, 3], Some(&[5, 10]), is_swapped, (&mut bytes, 1));
             assert_eq!(copied(&transposed).as_slice::<u32>().unwrap(), [1, 3, 5, 2, 4, 6]);
-            let reversed = array(DType::UINT32, &[6], Some(&[-5]), is_swapped, &mut bytes[26..]);
+            let reversed = array(DType::UINT32, &[6], Some(&[-5]), is_swapped, (&mut bytes, 26));
             assert_eq!(copied(&reversed).as_slice::<u32>().unwrap(), [6, 5, 4, 3, 2, 1]);
         }
     }
@@ -325,7 +325,7 @@ mod tests {
         let parts = [1.5_f64, -2.0, 3.0, 4.25];
         let mut bytes: Vec<u8> =
             parts.iter().flat_map(|part| part.to_bits().swap_bytes().to_ne_bytes()).collect();
-        let copy = copied(&array(DType::COMPLEX128, &[2], None, true, &mut bytes));
+        let copy = copied(&array(DType::COMPLEX128, &[2], None, true, (&mut bytes, 0)));
         // SAFETY: four numbers of 8 bytes.
         let found = unsafe { std::slice::from_raw_parts(copy.data_ptr().cast::<f64>(), 4) };
         assert_eq!(found, parts);
@@ -336,7 +336,7 @@ mod tests {
         for bytes in [1_i64, 2, 4, 8] {
             let dtype: DType = format!("uint{}", 8 * bytes).parse().unwrap();
             let mut memory: Vec<u8> = (0..24).collect();
-            let copy = copied(&array(dtype, &[24 / bytes], None, true, &mut memory));
+            let copy = copied(&array(dtype, &[24 / bytes], None, true, (&mut memory, 0)));
             // SAFETY: 24 bytes.
             let found = unsafe { std::slice::from_raw_parts(copy.data_ptr().cast::<u8>(), 24) };
             let expected: Vec<u8> =
@@ -350,7 +350,7 @@ mod tests {
         let numbers = Tensor::from_vec(vec![7_u32, 8, 9], &[3]).unwrap();
         for is_swapped in [false, true] {
             let mut bytes = packed(&[1, 2, 3], is_swapped);
-            let target = array(DType::UINT32, &[3], Some(&[5]), is_swapped, &mut bytes[1..]);
+            let target = array(DType::UINT32, &[3], Some(&[5]), is_swapped, (&mut bytes, 1));
             // SAFETY: the bytes live, and nobody else uses them.
             unsafe { target.write(numbers.view()) }.unwrap();
             assert_eq!(bytes, packed(&[7, 8, 9], is_swapped));
@@ -363,7 +363,7 @@ mod tests {
         let bytes = packed(&[1, 2, 3], false);
         let refused = |change: &dyn Fn(&mut RawArray)| {
             let mut memory = bytes.clone();
-            let mut target = array(DType::UINT32, &[3], Some(&[5]), false, &mut memory[1..]);
+            let mut target = array(DType::UINT32, &[3], Some(&[5]), false, (&mut memory, 1));
             change(&mut target);
             // SAFETY: nothing is written.
             unsafe { target.write(numbers.view()) }.unwrap_err().status()
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn what_dlpack_can_have_is_wrapped() {
         let mut bytes = packed(&[1, 2], false);
-        let mut whole = array(DType::UINT8, &[2, 4], Some(&[5, 1]), true, &mut bytes[1..]);
+        let mut whole = array(DType::UINT8, &[2, 4], Some(&[5, 1]), true, (&mut bytes, 1));
         // Single bytes have no order.
         whole.is_swapped = false;
         // SAFETY: there is nothing to call, and the bytes live.
@@ -395,7 +395,9 @@ mod tests {
         // SAFETY: as above.
         let error = unsafe { whole.wrap(deleter()) }.unwrap_err();
         assert_eq!(error.status(), Status::ByteOrder);
-        assert!(array(DType::UINT32, &[1], Some(&[5]), false, &mut bytes).check().is_ok());
-        assert!(array(DType::UINT32, &[0, 3], Some(&[5, 5]), false, &mut bytes).check().is_ok());
+        assert!(array(DType::UINT32, &[1], Some(&[5]), false, (&mut bytes, 0)).check().is_ok());
+        assert!(
+            array(DType::UINT32, &[0, 3], Some(&[5, 5]), false, (&mut bytes, 0)).check().is_ok()
+        );
     }
 }
