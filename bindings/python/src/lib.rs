@@ -38,7 +38,7 @@ mod _dlbridge {
     use crate::{
         api::plan::Plan, bind::ArgumentType, frameworks::registry::_catalogue,
         frameworks::registry::frameworks, support::_reserve_in_use, values::audit::Audit,
-        values::audit::Transfer, values::audit::audit, values::device::PyDevice,
+        values::audit::Exchange, values::audit::audit, values::device::PyDevice,
         values::dtype::PyDType, values::tensor::PyTensor,
     };
 

@@ -17,7 +17,7 @@ use crate::support::{errors, objects, sequence};
 use crate::values::device::PyDevice;
 use crate::values::dtype::PyDType;
 use crate::values::tensor::PyTensor;
-use crate::values::{device, display, index};
+use crate::values::{device, display, dtype, index};
 
 #[pymethods]
 impl PyTensor {
@@ -44,14 +44,14 @@ impl PyTensor {
 
     /// The element type.
     #[getter]
-    fn dtype(&self) -> PyDType {
-        PyDType(self.core().dtype())
+    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDType>> {
+        dtype::object(py, self.core().dtype())
     }
 
     /// The device of the memory.
     #[getter]
-    fn device(&self) -> PyDevice {
-        PyDevice(self.core().device())
+    fn device<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDevice>> {
+        device::object(py, self.core().device())
     }
 
     /// The number of dimensions.

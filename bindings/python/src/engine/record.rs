@@ -3,16 +3,14 @@
 use dlbridge::Tensor;
 use dlbridge::abi::Flags;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::frameworks::compatibility::Compatibility;
 use crate::frameworks::framework::Framework;
 use crate::frameworks::{numpy, registry};
 use crate::protocols::raw_array;
-use crate::support::ask::Ask;
+use crate::support::errors;
+use crate::support::frame::Frame;
 use crate::support::lasting::lasting;
-use crate::support::objects::intern;
-use crate::support::{errors, modules};
 use crate::values::acquired::Acquired;
 use crate::values::audit::{self, Transfer};
 
@@ -39,7 +37,7 @@ fn add(py: Python<'_>, event: Event<'_>) -> PyResult<()> {
     // An audit is no reason for the exchange to fail.
     let place = errors::tolerate(py, caller(py))?.unwrap_or_default();
     let consumer = || place.through.unwrap_or("a consumer");
-    audit::write(&Transfer {
+    audit::write(Transfer {
         source: event.source,
         target: event.target.unwrap_or_else(consumer).to_owned(),
         copied: event.copies > 0,
@@ -62,29 +60,21 @@ struct Place {
 
 /// Where the code is that wanted the exchange: neither here nor in a framework.
 fn caller(py: Python<'_>) -> PyResult<Place> {
-    let mut frame = modules::import(py, c"sys")?.method(c"_getframe", [])?;
-    let first = frame.clone();
-    let mut through = None;
+    let Some(first) = Frame::current(py) else { return Ok(Place::default()) };
+    let (mut frame, mut through) = (first.clone(), None);
     let found = loop {
-        let globals = frame.attribute(c"f_globals")?.cast_into::<PyDict>()?;
-        let module = globals.get_item(intern!(py, "__name__")?)?;
+        let module = frame.module()?;
         let module = module.as_ref().and_then(errors::text).unwrap_or_default();
         let Some(framework) = registry::of_module(&module) else {
             break frame;
         };
         through = through.or(Some(framework.name).filter(|name| *name != "dlbridge"));
-        let outer = frame.attribute(c"f_back")?;
-        if outer.is_none() {
-            break first;
+        match frame.outer()? {
+            Some(outer) => frame = outer,
+            None => break first,
         }
-        frame = outer;
     };
-    Ok(Place {
-        file: found.attribute(c"f_code")?.attribute(c"co_filename")?.extract()?,
-        // None where no line is being run.
-        line: errors::tolerate(py, found.attribute(c"f_lineno")?.extract())?.unwrap_or(0),
-        through,
-    })
+    Ok(Place { file: found.file()?.to_string_lossy().into_owned(), line: found.line(), through })
 }
 
 /// An array that is what was wanted already.

@@ -10,10 +10,10 @@ use crate::frameworks::framework::{Framework, ReadOnly};
 use crate::frameworks::{
     cupy, jax, mlx, numba, numpy, paddle, pyarrow, tensorflow, tinygrad, torch, tvm_ffi, warp,
 };
+use crate::support::cache::TypeCache;
 use crate::support::errors;
 use crate::support::lazy_type::{self, LazyType};
 use crate::support::objects::{self, Name};
-use crate::support::type_cache::TypeCache;
 use crate::values::tensor::PyTensor;
 
 static OWN_TYPE: LazyType = LazyType::own::<PyTensor>();

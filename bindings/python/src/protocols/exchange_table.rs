@@ -12,8 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyType};
 
 use crate::protocols::exchange_failure::Failure;
+use crate::support::cache::TypeCache;
 use crate::support::objects::intern;
-use crate::support::type_cache::TypeCache;
 use crate::support::{address, errors, optional};
 
 pub const NAME: &CStr = c"dlpack_exchange_api";

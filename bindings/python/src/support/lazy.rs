@@ -5,7 +5,7 @@ use pyo3::sync::PyOnceLock;
 
 /// What is in the cell, or is made for it. `make` may run arbitrary Python (imports, finalisers,
 /// other threads) that re-enters this function, so it runs outside the lock.
-#[inline]
+#[inline(always)]
 pub fn once<'a, T>(
     py: Python<'_>,
     cell: &'a PyOnceLock<T>,
@@ -13,9 +13,17 @@ pub fn once<'a, T>(
 ) -> PyResult<&'a T> {
     match cell.get(py) {
         Some(made) => Ok(made),
-        None => {
-            let made = make()?;
-            Ok(cell.get_or_init(py, || made))
-        }
+        None => fill(py, cell, make),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn fill<'a, T>(
+    py: Python<'_>,
+    cell: &'a PyOnceLock<T>,
+    make: impl FnOnce() -> PyResult<T>,
+) -> PyResult<&'a T> {
+    let made = make()?;
+    Ok(cell.get_or_init(py, || made))
 }

@@ -16,7 +16,7 @@ static ACTIVE: AtomicUsize = AtomicUsize::new(0);
 
 static LOGS: Mutex<Vec<Arc<Log>>> = Mutex::new(Vec::new());
 
-type Log = Mutex<Vec<Transfer>>;
+type Log = Mutex<Vec<Arc<Transfer>>>;
 
 /// Whether anybody wants to know.
 #[inline]
@@ -25,10 +25,10 @@ pub fn is_on() -> bool {
 }
 
 /// Writes an exchange into all logs.
-pub fn write(transfer: &Transfer) {
-    let logs: Vec<Arc<Log>> = lock(&LOGS).clone();
-    for log in logs {
-        lock(&log).push(transfer.clone());
+pub fn write(transfer: Transfer) {
+    let transfer = Arc::new(transfer);
+    for log in &*lock(&LOGS) {
+        lock(log).push(transfer.clone());
     }
 }
 
@@ -37,9 +37,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One exchange of an audit.
-#[pyclass(frozen, name = "Exchange", module = "dlbridge")]
-#[derive(Clone)]
+/// One exchange of an audit, as `Exchange` shows it.
 pub struct Transfer {
     pub source: String,
     pub target: String,
@@ -51,60 +49,64 @@ pub struct Transfer {
     pub line: u32,
 }
 
+/// One exchange of an audit.
+#[pyclass(frozen, name = "Exchange", module = "dlbridge")]
+pub struct Exchange(Arc<Transfer>);
+
 #[pymethods]
-impl Transfer {
+impl Exchange {
     /// The framework that the array came from, or its type.
     #[getter]
     fn source(&self) -> Text<&str> {
-        Text(&self.source)
+        Text(&self.0.source)
     }
 
     /// The framework that it went to.
     #[getter]
     fn target(&self) -> Text<&str> {
-        Text(&self.target)
+        Text(&self.0.target)
     }
 
     /// Whether elements were copied; else the memory is shared.
     #[getter]
     fn copied(&self) -> bool {
-        self.copied
+        self.0.copied
     }
 
     /// The bytes of the elements, as often as they were copied.
     #[getter]
     fn bytes(&self) -> Int {
-        Int(self.bytes)
+        Int(self.0.bytes)
     }
 
     /// Why they were copied; empty if they are shared.
     #[getter]
     fn reason(&self) -> Text<&str> {
-        Text(&self.reason)
+        Text(&self.0.reason)
     }
 
     /// The way by which it went.
     #[getter]
     fn protocol(&self) -> Text<&str> {
-        Text(self.protocol)
+        Text(self.0.protocol)
     }
 
     /// The file of the code that asked for it.
     #[getter]
     fn file(&self) -> Text<&str> {
-        Text(&self.file)
+        Text(&self.0.file)
     }
 
     /// The line in that file.
     #[getter]
     fn line(&self) -> Int {
-        Int(self.line.into())
+        Int(self.0.line.into())
     }
 
     fn __repr__(&self) -> Text<String> {
-        let [what, route, _, place, reason] = self.columns();
+        let [what, route, _, place, reason] = self.0.columns();
         let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
-        let bytes = errors::counted(self.bytes, "byte");
+        let bytes = errors::counted(self.0.bytes, "byte");
         Text(format!("Exchange({route}: {what} {bytes} at {place}{reason})"))
     }
 }
@@ -175,11 +177,11 @@ impl Audit {
         lock(&self.0).len()
     }
 
-    fn __getitem__(&self, index: isize) -> PyResult<Transfer> {
+    fn __getitem__(&self, index: isize) -> PyResult<Exchange> {
         let entries = lock(&self.0);
         let place = if index < 0 { index + entries.len() as isize } else { index };
         let found = usize::try_from(place).ok().and_then(|place| entries.get(place).cloned());
-        found.ok_or_else(|| {
+        found.map(Exchange).ok_or_else(|| {
             errors::new::<PyIndexError>(format_args!(
                 "index is {index}; the audit has {}",
                 entries.len()
@@ -193,7 +195,7 @@ impl Audit {
 
     fn __repr__(&self) -> Text<String> {
         let entries = lock(&self.0).clone();
-        let rows: Vec<_> = entries.iter().map(Transfer::columns).collect();
+        let rows: Vec<_> = entries.iter().map(|entry| entry.columns()).collect();
         let mut text = format!(
             "Audit: {}, {} copied, {} shared",
             errors::counted(rows.len() as i64, "exchange"),

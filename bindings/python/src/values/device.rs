@@ -7,6 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::support::ask::Ask;
+use crate::support::cache::ObjectCache;
 use crate::support::lazy::once;
 use crate::support::objects::{Int, Text, intern};
 use crate::support::parameters::not_none;
@@ -17,6 +18,13 @@ use crate::support::{errors, integers, objects, sequence};
 #[pyclass(frozen, name = "Device", module = "dlbridge")]
 #[derive(Clone, Copy)]
 pub struct PyDevice(pub Device);
+
+/// The object of a device.
+pub fn object(py: Python<'_>, device: Device) -> PyResult<Bound<'_, PyDevice>> {
+    static OBJECTS: ObjectCache<PyDevice> = ObjectCache::new();
+    let bits = u64::from(device.type_code()) | u64::from(device.index() as u32) << 32;
+    OBJECTS.object(py, bits, PyDevice(device))
+}
 
 #[pymethods]
 impl PyDevice {

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyTuple, PyType};
 
 use crate::support::ask::Ask;
+use crate::support::cache::ObjectCache;
 use crate::support::errors;
 use crate::support::integers::integer_list;
 use crate::support::lazy_type::LazyType;
@@ -21,6 +22,14 @@ static NUMPY_DTYPE: LazyType = LazyType::new("numpy", "dtype");
 #[pyclass(frozen, name = "DType", module = "dlbridge")]
 #[derive(Clone, Copy)]
 pub struct PyDType(pub DType);
+
+/// The object of a dtype.
+pub fn object(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyDType>> {
+    static OBJECTS: ObjectCache<PyDType> = ObjectCache::new();
+    let DLDataType { code, bits, lanes } = dtype.raw();
+    let bits = u64::from(code.0) | u64::from(bits) << 8 | u64::from(lanes) << 16;
+    OBJECTS.object(py, bits, PyDType(dtype))
+}
 
 /// Reads an argument `dtype` that may be left out, or None.
 pub fn optional(argument: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DType>> {

@@ -6,7 +6,7 @@ use dlbridge::{Slice, Tensor};
 use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
+use pyo3::types::{PyBool, PyEllipsis, PyInt, PySlice, PyTuple};
 
 use crate::support::ask::Ask;
 use crate::support::errors;
@@ -53,7 +53,9 @@ pub fn axes(axes: &[Bound<'_, PyAny>], ndim: usize) -> PyResult<Vec<usize>> {
 }
 
 fn entry(key: &Bound<'_, PyAny>) -> PyResult<Entry> {
-    if let Ok(slice) = key.cast::<PySlice>() {
+    // Nearly all are ints, which need not be asked whether they are.
+    let is_int = key.is_exact_instance_of::<PyInt>();
+    if let Some(slice) = key.cast::<PySlice>().ok().filter(|_| !is_int) {
         return unpack(slice).map(Entry::Slice);
     }
     if key.is_none() {
@@ -63,7 +65,10 @@ fn entry(key: &Bound<'_, PyAny>) -> PyResult<Entry> {
         return Ok(Entry::Rest);
     }
     // A truth value is an int in Python, but a mask in NumPy.
-    if !key.is_instance_of::<PyBool>() && key.optional(intern!(key.py(), "__index__")?)?.is_some() {
+    if is_int
+        || !key.is_instance_of::<PyBool>()
+            && key.optional(intern!(key.py(), "__index__")?)?.is_some()
+    {
         match key.extract::<i64>() {
             Ok(index) => return Ok(Entry::At(index)),
             Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => {
